@@ -23,7 +23,7 @@ void random_bytes(std::span<std::uint8_t> out) {
 namespace {
 
 Guid with_version(Guid guid, std::uint8_t version) {
-  guid.bytes[6] = static_cast<std::uint8_t>((guid.bytes[6] & 0x0FU) | (version << 4U));
+  guid.bytes[6] = static_cast<std::uint8_t>((guid.bytes[6] & 0x0FU) | (static_cast<unsigned>(version) << 4U));
   guid.bytes[8] = static_cast<std::uint8_t>((guid.bytes[8] & 0x3FU) | 0x80U);
   return guid;
 }
