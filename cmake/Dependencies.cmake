@@ -13,13 +13,20 @@ pkg_check_modules(argon2 REQUIRED IMPORTED_TARGET libargon2)
 pkg_check_modules(bpf REQUIRED IMPORTED_TARGET libbpf)
 pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
 
-# duckdb: an installed one wins, then the folder that scripts/fetch-duckdb filled.
+# duckdb: the given folder, an installed one, or the pinned one that scripts/fetch-duckdb provides.
 add_library(duckdb INTERFACE IMPORTED)
+if(NOT VEDETTE_DUCKDB_DIR)
+  execute_process(COMMAND ${CMAKE_SOURCE_DIR}/scripts/fetch-duckdb OUTPUT_VARIABLE fetched
+                  OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE status)
+  if(NOT status EQUAL 0)
+    message(FATAL_ERROR "scripts/fetch-duckdb failed; its message is above")
+  endif()
+  set(VEDETTE_DUCKDB_DIR "${fetched}" CACHE PATH "" FORCE)
+endif()
 find_path(DUCKDB_INCLUDE duckdb.h HINTS ${VEDETTE_DUCKDB_DIR})
 find_library(DUCKDB_LIBRARY duckdb HINTS ${VEDETTE_DUCKDB_DIR})
 if(NOT DUCKDB_INCLUDE OR NOT DUCKDB_LIBRARY)
-  message(FATAL_ERROR "DuckDB not found. Run scripts/fetch-duckdb and pass its folder as "
-                      "-DVEDETTE_DUCKDB_DIR=..., or use `make build`, which does both.")
+  message(FATAL_ERROR "no duckdb.h and libduckdb.so in '${VEDETTE_DUCKDB_DIR}' or on the system")
 endif()
 target_include_directories(duckdb SYSTEM INTERFACE ${DUCKDB_INCLUDE})
 # The programs find the library beside themselves (bin/../lib), so the build folder can be moved.
@@ -31,9 +38,9 @@ set(CMAKE_BUILD_RPATH "$ORIGIN/../lib")
 
 if(VEDETTE_TESTS)
   find_package(GTest 1.12 REQUIRED)
-  file(WRITE ${CMAKE_BINARY_DIR}/test_pch.cc.in "")
-  configure_file(${CMAKE_BINARY_DIR}/test_pch.cc.in ${CMAKE_BINARY_DIR}/test_pch.cc COPYONLY)
-  add_library(vedette_test_pch OBJECT ${CMAKE_BINARY_DIR}/test_pch.cc)
+  # The owner of the precompiled header is a program, so that it is compiled like the tests (PIE).
+  file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/test_pch.cc CONTENT "int main() {}\n")
+  add_executable(vedette_test_pch ${CMAKE_BINARY_DIR}/test_pch.cc)
   target_link_libraries(vedette_test_pch PRIVATE vedette_flags GTest::gmock)
   target_precompile_headers(vedette_test_pch PRIVATE <gtest/gtest.h> <gmock/gmock.h> <string> <vector>)
 endif()

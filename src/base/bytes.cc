@@ -16,13 +16,27 @@ Result<T> Cursor::integer() {
   return value;
 }
 
-Result<std::uint8_t> Cursor::u8() { return integer<std::uint8_t, true>(); }
-Result<std::uint16_t> Cursor::u16be() { return integer<std::uint16_t, true>(); }
-Result<std::uint32_t> Cursor::u32be() { return integer<std::uint32_t, true>(); }
-Result<std::uint64_t> Cursor::u64be() { return integer<std::uint64_t, true>(); }
-Result<std::uint16_t> Cursor::u16le() { return integer<std::uint16_t, false>(); }
-Result<std::uint32_t> Cursor::u32le() { return integer<std::uint32_t, false>(); }
-Result<std::uint64_t> Cursor::u64le() { return integer<std::uint64_t, false>(); }
+Result<std::uint8_t> Cursor::u8() {
+  return integer<std::uint8_t, true>();
+}
+Result<std::uint16_t> Cursor::u16be() {
+  return integer<std::uint16_t, true>();
+}
+Result<std::uint32_t> Cursor::u32be() {
+  return integer<std::uint32_t, true>();
+}
+Result<std::uint64_t> Cursor::u64be() {
+  return integer<std::uint64_t, true>();
+}
+Result<std::uint16_t> Cursor::u16le() {
+  return integer<std::uint16_t, false>();
+}
+Result<std::uint32_t> Cursor::u32le() {
+  return integer<std::uint32_t, false>();
+}
+Result<std::uint64_t> Cursor::u64le() {
+  return integer<std::uint64_t, false>();
+}
 
 Result<std::uint8_t> Cursor::peek() const {
   if (done()) return fail(Code::Truncated, "peek", static_cast<std::int64_t>(offset_));
@@ -38,7 +52,9 @@ Result<ByteView> Cursor::bytes(std::size_t count) {
   return view;
 }
 
-Result<Cursor> Cursor::sub(std::size_t count) { return Cursor(TRY(bytes(count))); }
+Result<Cursor> Cursor::sub(std::size_t count) {
+  return Cursor(TRY(bytes(count)));
+}
 
 Result<void> Cursor::skip(std::size_t count) {
   TRY(bytes(count));
@@ -57,16 +73,29 @@ void append_integer(ByteVec& bytes, T value) {
 
 }  // namespace
 
-void ByteWriter::u16be(std::uint16_t value) { append_integer<std::uint16_t, true>(bytes_, value); }
-void ByteWriter::u32be(std::uint32_t value) { append_integer<std::uint32_t, true>(bytes_, value); }
-void ByteWriter::u64be(std::uint64_t value) { append_integer<std::uint64_t, true>(bytes_, value); }
-void ByteWriter::u16le(std::uint16_t value) { append_integer<std::uint16_t, false>(bytes_, value); }
-void ByteWriter::u32le(std::uint32_t value) { append_integer<std::uint32_t, false>(bytes_, value); }
-void ByteWriter::u64le(std::uint64_t value) { append_integer<std::uint64_t, false>(bytes_, value); }
+void ByteWriter::u16be(std::uint16_t value) {
+  append_integer<std::uint16_t, true>(bytes_, value);
+}
+void ByteWriter::u32be(std::uint32_t value) {
+  append_integer<std::uint32_t, true>(bytes_, value);
+}
+void ByteWriter::u64be(std::uint64_t value) {
+  append_integer<std::uint64_t, true>(bytes_, value);
+}
+void ByteWriter::u16le(std::uint16_t value) {
+  append_integer<std::uint16_t, false>(bytes_, value);
+}
+void ByteWriter::u32le(std::uint32_t value) {
+  append_integer<std::uint32_t, false>(bytes_, value);
+}
+void ByteWriter::u64le(std::uint64_t value) {
+  append_integer<std::uint64_t, false>(bytes_, value);
+}
 
 void ByteWriter::patch_u32le(std::size_t offset, std::uint32_t value) {
   ASSERT(offset + 4 <= bytes_.size());
-  for (std::size_t i = 0; i < 4; ++i) bytes_[offset + i] = static_cast<std::uint8_t>(value >> (8 * i));
+  for (std::size_t i = 0; i < 4; ++i)
+    bytes_[offset + i] = static_cast<std::uint8_t>(value >> (8 * i));
 }
 
 }  // namespace base

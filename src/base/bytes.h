@@ -23,9 +23,9 @@ inline std::string_view as_text(ByteView bytes) {
 
 // Reads foreign bytes without ever going past their end.
 //
-// Every read either succeeds and advances, or fails with Truncated and leaves the position as it was.
-// A declared length becomes a sub-cursor, so that an inner parser cannot see past it.
-// The bytes are borrowed and must outlive the cursor. Threads: pure.
+// Every read either succeeds and advances, or fails with Truncated and leaves the position as it
+// was. A declared length becomes a sub-cursor, so that an inner parser cannot see past it. The
+// bytes are borrowed and must outlive the cursor. Threads: pure.
 class Cursor {
  public:
   explicit Cursor(ByteView bytes) : bytes_(bytes) {}

@@ -1,10 +1,10 @@
 #include "base/hash.h"
 
+#include <cstring>
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-
-#include <cstring>
 
 #include "base/id.h"
 
@@ -20,7 +20,8 @@ constexpr std::array<std::uint32_t, 256> make_crc_table() {
   std::array<std::uint32_t, 256> table{};
   for (std::uint32_t i = 0; i < 256; ++i) {
     std::uint32_t value = i;
-    for (int bit = 0; bit < 8; ++bit) value = (value >> 1U) ^ ((value & 1U) ? 0x82F63B78U : 0U);
+    for (int bit = 0; bit < 8; ++bit)
+      value = (value >> 1U) ^ ((value & 1U) ? 0x82F63B78U : 0U);
     table[i] = value;
   }
   return table;
@@ -28,7 +29,8 @@ constexpr std::array<std::uint32_t, 256> make_crc_table() {
 constexpr auto kCrcTable = make_crc_table();
 
 std::uint32_t crc32c_portable(ByteView bytes, std::uint32_t crc) {
-  for (const std::uint8_t byte : bytes) crc = kCrcTable[(crc ^ byte) & 0xFFU] ^ (crc >> 8U);
+  for (const std::uint8_t byte : bytes)
+    crc = kCrcTable[(crc ^ byte) & 0xFFU] ^ (crc >> 8U);
   return crc;
 }
 
@@ -42,7 +44,8 @@ __attribute__((target("sse4.2"))) std::uint32_t crc32c_hardware(ByteView bytes, 
     wide = _mm_crc32_u64(wide, word);
   }
   crc = static_cast<std::uint32_t>(wide);
-  for (; at < bytes.size(); ++at) crc = _mm_crc32_u8(crc, bytes[at]);
+  for (; at < bytes.size(); ++at)
+    crc = _mm_crc32_u8(crc, bytes[at]);
   return crc;
 }
 #endif
@@ -105,8 +108,8 @@ Sha256 sha256(ByteView bytes) {
 Sha256 hmac_sha256(ByteView key, ByteView message) {
   Sha256 digest{};
   unsigned size = 0;
-  ASSERT(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), message.data(), message.size(),
-              digest.data(), &size) != nullptr);
+  ASSERT(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), message.data(),
+              message.size(), digest.data(), &size) != nullptr);
   return digest;
 }
 
@@ -135,10 +138,13 @@ std::uint64_t table_hash(ByteView bytes) {
   state.round();
   state.v0 ^= last;
   state.v2 ^= 0xFFU;
-  for (int i = 0; i < 3; ++i) state.round();
+  for (int i = 0; i < 3; ++i)
+    state.round();
   return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
 }
 
-void wipe(std::span<std::uint8_t> bytes) { OPENSSL_cleanse(bytes.data(), bytes.size()); }
+void wipe(std::span<std::uint8_t> bytes) {
+  OPENSSL_cleanse(bytes.data(), bytes.size());
+}
 
 }  // namespace base

@@ -1,9 +1,9 @@
 #include "base/id.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <cerrno>
+
+#include <sys/random.h>
 
 #include "base/hash.h"
 #include "base/text.h"
@@ -23,12 +23,15 @@ void random_bytes(std::span<std::uint8_t> out) {
 namespace {
 
 Guid with_version(Guid guid, std::uint8_t version) {
-  guid.bytes[6] = static_cast<std::uint8_t>((guid.bytes[6] & 0x0FU) | (static_cast<unsigned>(version) << 4U));
+  guid.bytes[6] =
+      static_cast<std::uint8_t>((guid.bytes[6] & 0x0FU) | (static_cast<unsigned>(version) << 4U));
   guid.bytes[8] = static_cast<std::uint8_t>((guid.bytes[8] & 0x3FU) | 0x80U);
   return guid;
 }
 
-bool is_dash(std::size_t at) { return at == 8 || at == 13 || at == 18 || at == 23; }
+bool is_dash(std::size_t at) {
+  return at == 8 || at == 13 || at == 18 || at == 23;
+}
 
 }  // namespace
 
@@ -53,7 +56,8 @@ Result<Guid> Guid::parse(std::string_view text) {
   std::string digits;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (is_dash(i) != (text[i] == '-')) {
-      return fail(Code::Malformed, "guid has a dash missing or misplaced", static_cast<std::int64_t>(i));
+      return fail(Code::Malformed, "guid has a dash missing or misplaced",
+                  static_cast<std::int64_t>(i));
     }
     if (text[i] != '-') digits.push_back(text[i]);
   }
@@ -65,7 +69,8 @@ Result<Guid> Guid::parse(std::string_view text) {
 
 std::string Guid::to_string() const {
   std::string text = hex_encode(bytes);
-  for (const std::size_t at : {8U, 13U, 18U, 23U}) text.insert(at, 1, '-');
+  for (const std::size_t at : {8U, 13U, 18U, 23U})
+    text.insert(at, 1, '-');
   return text;
 }
 

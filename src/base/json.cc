@@ -1,9 +1,9 @@
 #include "base/json.h"
 
+#include <cmath>
+
 #include <fmt/format.h>
 #include <simdjson.h>
-
-#include <cmath>
 
 #include "base/text.h"
 
@@ -32,11 +32,21 @@ void append_quoted(std::string& out, std::string_view text) {
   out.push_back('"');
   for (const char c : text) {
     switch (c) {
-      case '"': out.append("\\\""); break;
-      case '\\': out.append("\\\\"); break;
-      case '\n': out.append("\\n"); break;
-      case '\r': out.append("\\r"); break;
-      case '\t': out.append("\\t"); break;
+      case '"':
+        out.append("\\\"");
+        break;
+      case '\\':
+        out.append("\\\\");
+        break;
+      case '\n':
+        out.append("\\n");
+        break;
+      case '\r':
+        out.append("\\r");
+        break;
+      case '\t':
+        out.append("\\t");
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20) {
           fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
@@ -62,16 +72,24 @@ void Writer::value(std::string_view text) {
   append_quoted(out_, text);
 }
 
-void Writer::value(bool flag) { raw(flag ? "true" : "false"); }
-void Writer::value(std::int64_t number) { raw(fmt::to_string(number)); }
-void Writer::value(std::uint64_t number) { raw(fmt::to_string(number)); }
+void Writer::value(bool flag) {
+  raw(flag ? "true" : "false");
+}
+void Writer::value(std::int64_t number) {
+  raw(fmt::to_string(number));
+}
+void Writer::value(std::uint64_t number) {
+  raw(fmt::to_string(number));
+}
 
 void Writer::value(double number) {
   if (!std::isfinite(number)) return null();
   raw(fmt::to_string(number));
 }
 
-void Writer::null() { raw("null"); }
+void Writer::null() {
+  raw("null");
+}
 
 void Writer::raw(std::string_view json) {
   separate();
@@ -109,7 +127,8 @@ void Value::write(Writer& writer) const {
     writer.end_object();
   } else if (const Array* array = if_array()) {
     writer.begin_array();
-    for (const Value& item : *array) item.write(writer);
+    for (const Value& item : *array)
+      item.write(writer);
     writer.end_array();
   } else if (const std::string* text = if_string()) {
     writer.value(*text);
@@ -152,12 +171,18 @@ Result<Value> convert(simdjson::dom::element element, int depth) {
       }
       return Value(std::move(array));
     }
-    case simdjson::dom::element_type::STRING: return Value(std::string(std::string_view(element)));
-    case simdjson::dom::element_type::INT64: return Value(std::int64_t(element));
-    case simdjson::dom::element_type::UINT64: return Value(static_cast<double>(std::uint64_t(element)));
-    case simdjson::dom::element_type::DOUBLE: return Value(double(element));
-    case simdjson::dom::element_type::BOOL: return Value(bool(element));
-    case simdjson::dom::element_type::NULL_VALUE: return Value();
+    case simdjson::dom::element_type::STRING:
+      return Value(std::string(std::string_view(element)));
+    case simdjson::dom::element_type::INT64:
+      return Value(std::int64_t(element));
+    case simdjson::dom::element_type::UINT64:
+      return Value(static_cast<double>(std::uint64_t(element)));
+    case simdjson::dom::element_type::DOUBLE:
+      return Value(double(element));
+    case simdjson::dom::element_type::BOOL:
+      return Value(bool(element));
+    case simdjson::dom::element_type::NULL_VALUE:
+      return Value();
   }
   return Value();
 }

@@ -14,7 +14,8 @@ namespace base::json {
 // Writes JSON into a string that the caller owns, with commas placed for it.
 //
 //   Writer w(out);
-//   w.begin_object(); w.field("id", 7); w.key("tags"); w.begin_array(); w.value("x"); w.end_array(); w.end_object();
+//   w.begin_object(); w.field("id", 7); w.key("tags"); w.begin_array(); w.value("x");
+//   w.end_array(); w.end_object();
 //
 // Text is written as UTF-8; bytes that are not become U+FFFD, so that output is always valid JSON.
 // Threads: pure.
@@ -71,7 +72,8 @@ class Value {
 
   Value() = default;
   template <class T>
-  explicit(false) Value(T content) : content_(std::move(content)) {}  // NOLINT(google-explicit-constructor)
+  explicit(false) Value(T content)
+      : content_(std::move(content)) {}  // NOLINT(google-explicit-constructor)
 
   bool is_null() const { return std::holds_alternative<std::monostate>(content_); }
   const bool* if_bool() const { return std::get_if<bool>(&content_); }

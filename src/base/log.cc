@@ -1,11 +1,11 @@
 #include "base/log.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <functional>
+
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/time.h"
@@ -63,18 +63,27 @@ LogLine& LogLine::field(std::string_view key, std::string_view value) {
   return *this;
 }
 
-LogLine& LogLine::field(std::string_view key, std::int64_t value) { return field(key, std::to_string(value)); }
-LogLine& LogLine::field(std::string_view key, std::uint64_t value) { return field(key, std::to_string(value)); }
+LogLine& LogLine::field(std::string_view key, std::int64_t value) {
+  return field(key, std::to_string(value));
+}
+LogLine& LogLine::field(std::string_view key, std::uint64_t value) {
+  return field(key, std::to_string(value));
+}
 
-void set_log_level(LogLevel level) { g_level = level; }
-bool log_enabled(LogLevel level) { return level <= g_level.load(std::memory_order_relaxed); }
+void set_log_level(LogLevel level) {
+  g_level = level;
+}
+bool log_enabled(LogLevel level) {
+  return level <= g_level.load(std::memory_order_relaxed);
+}
 
 bool parse_log_level(std::string_view name, LogLevel& level) {
-  constexpr std::array<std::pair<std::string_view, LogLevel>, 5> kNames{{{"error", LogLevel::Error},
-                                                                         {"warning", LogLevel::Warning},
-                                                                         {"notice", LogLevel::Notice},
-                                                                         {"info", LogLevel::Info},
-                                                                         {"debug", LogLevel::Debug}}};
+  constexpr std::array<std::pair<std::string_view, LogLevel>, 5> kNames{
+      {{"error", LogLevel::Error},
+       {"warning", LogLevel::Warning},
+       {"notice", LogLevel::Notice},
+       {"info", LogLevel::Info},
+       {"debug", LogLevel::Debug}}};
   for (const auto& [known, value] : kNames) {
     if (name == known) {
       level = value;

@@ -21,12 +21,20 @@ class LogLine {
   LogLine& operator=(const LogLine&) = delete;
 
   LogLine& field(std::string_view key, std::string_view value);
-  LogLine& field(std::string_view key, const std::string& value) { return field(key, std::string_view(value)); }
-  LogLine& field(std::string_view key, const char* value) { return field(key, std::string_view(value)); }
+  LogLine& field(std::string_view key, const std::string& value) {
+    return field(key, std::string_view(value));
+  }
+  LogLine& field(std::string_view key, const char* value) {
+    return field(key, std::string_view(value));
+  }
   LogLine& field(std::string_view key, std::int64_t value);
   LogLine& field(std::string_view key, std::uint64_t value);
-  LogLine& field(std::string_view key, int value) { return field(key, static_cast<std::int64_t>(value)); }
-  LogLine& field(std::string_view key, unsigned value) { return field(key, static_cast<std::uint64_t>(value)); }
+  LogLine& field(std::string_view key, int value) {
+    return field(key, static_cast<std::int64_t>(value));
+  }
+  LogLine& field(std::string_view key, unsigned value) {
+    return field(key, static_cast<std::uint64_t>(value));
+  }
   LogLine& field(std::string_view key, bool value) { return field(key, value ? "true" : "false"); }
 
  private:
@@ -42,8 +50,10 @@ bool parse_log_level(std::string_view name, LogLevel& level);
 
 }  // namespace base
 
-#define LOG_AT(level, event) \
-  if (!::base::log_enabled(level)) {} else ::base::LogLine(level, event)
+#define LOG_AT(level, event)         \
+  if (!::base::log_enabled(level)) { \
+  } else                             \
+    ::base::LogLine(level, event)
 #define LOG_ERROR(event) LOG_AT(::base::LogLevel::Error, event)
 #define LOG_WARNING(event) LOG_AT(::base::LogLevel::Warning, event)
 #define LOG_NOTICE(event) LOG_AT(::base::LogLevel::Notice, event)

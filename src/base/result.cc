@@ -9,21 +9,36 @@ namespace base {
 
 std::string_view code_name(Code code) {
   switch (code) {
-    case Code::Truncated: return "truncated";
-    case Code::Malformed: return "malformed";
-    case Code::TooLarge: return "too large";
-    case Code::Invalid: return "invalid";
-    case Code::NotFound: return "not found";
-    case Code::Exists: return "exists";
-    case Code::Denied: return "denied";
-    case Code::Expired: return "expired";
-    case Code::Conflict: return "conflict";
-    case Code::Unavailable: return "unavailable";
-    case Code::Full: return "full";
-    case Code::Corrupt: return "corrupt";
-    case Code::Unsupported: return "unsupported";
-    case Code::Closed: return "closed";
-    case Code::Io: return "io";
+    case Code::Truncated:
+      return "truncated";
+    case Code::Malformed:
+      return "malformed";
+    case Code::TooLarge:
+      return "too large";
+    case Code::Invalid:
+      return "invalid";
+    case Code::NotFound:
+      return "not found";
+    case Code::Exists:
+      return "exists";
+    case Code::Denied:
+      return "denied";
+    case Code::Expired:
+      return "expired";
+    case Code::Conflict:
+      return "conflict";
+    case Code::Unavailable:
+      return "unavailable";
+    case Code::Full:
+      return "full";
+    case Code::Corrupt:
+      return "corrupt";
+    case Code::Unsupported:
+      return "unsupported";
+    case Code::Closed:
+      return "closed";
+    case Code::Io:
+      return "io";
   }
   return "unknown";
 }
@@ -46,7 +61,8 @@ std::unexpected<Error> fail_errno(const char* what, std::string detail) {
 }
 
 void assertion_failed(const char* condition, const char* file, int line) {
-  std::fprintf(stderr, "<2>assertion.failed condition=\"%s\" file=%s line=%d\n", condition, file, line);
+  std::fprintf(stderr, "<2>assertion.failed condition=\"%s\" file=%s line=%d\n", condition, file,
+               line);
   std::abort();
 }
 

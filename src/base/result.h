@@ -10,13 +10,13 @@ namespace base {
 
 // What went wrong, in classes a caller can act on.
 enum class Code : std::uint8_t {
-  Truncated,    // more input may help: wait
-  Malformed,    // no further input can help: stop
-  TooLarge,     // a named limit was exceeded
-  Invalid,      // well-formed, but not acceptable here
+  Truncated,  // more input may help: wait
+  Malformed,  // no further input can help: stop
+  TooLarge,   // a named limit was exceeded
+  Invalid,    // well-formed, but not acceptable here
   NotFound,
   Exists,
-  Denied,       // known, and not allowed
+  Denied,  // known, and not allowed
   Expired,
   Conflict,     // a version or ownership changed in between
   Unavailable,  // try again later
@@ -24,7 +24,7 @@ enum class Code : std::uint8_t {
   Corrupt,      // stored bytes are not what was written
   Unsupported,
   Closed,
-  Io,           // the operating system said no; `at` holds errno
+  Io,  // the operating system said no; `at` holds errno
 };
 
 std::string_view code_name(Code code);
@@ -60,17 +60,21 @@ template <std::size_t N>
 }  // namespace base
 
 // TRY(expression): the value of a Result, or return its error from the enclosing function.
-// A statement expression, so that `auto x = TRY(f());` reads straight.
-#define TRY(...)                                                               \
-  __extension__({                                                              \
-    auto&& try_result_ = (__VA_ARGS__);                                        \
-    if (!try_result_) return std::unexpected(std::move(try_result_).error());  \
-    std::move(try_result_).value();                                            \
+// A statement expression, so that `auto x = TRY(f());` reads straight; the counter lets one TRY
+// stand inside another.
+#define TRY(...) TRY_NAMED_(TRY_JOIN_(try_result_, __COUNTER__), __VA_ARGS__)
+#define TRY_JOIN_(a, b) TRY_JOIN_AGAIN_(a, b)
+#define TRY_JOIN_AGAIN_(a, b) a##b
+#define TRY_NAMED_(name, ...)                                   \
+  __extension__({                                               \
+    auto&& name = (__VA_ARGS__);                                \
+    if (!name) return std::unexpected(std::move(name).error()); \
+    std::move(name).value();                                    \
   })
 
 // On in release: a broken invariant must not go on writing.
-#define ASSERT(condition)                                                   \
-  do {                                                                      \
-    if (!(condition)) [[unlikely]]                                          \
-      ::base::assertion_failed(#condition, __FILE__, __LINE__);             \
+#define ASSERT(condition)                                       \
+  do {                                                          \
+    if (!(condition)) [[unlikely]]                              \
+      ::base::assertion_failed(#condition, __FILE__, __LINE__); \
   } while (false)

@@ -37,6 +37,7 @@ bool is_utf8(std::string_view text);
 std::string to_utf8(std::string_view text);
 
 // The candidate closest to `word` by edit distance, if it is close enough to be meant.
-std::optional<std::string_view> nearest(std::string_view word, std::span<const std::string_view> candidates);
+std::optional<std::string_view> nearest(std::string_view word,
+                                        std::span<const std::string_view> candidates);
 
 }  // namespace base

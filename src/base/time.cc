@@ -1,9 +1,9 @@
 #include "base/time.h"
 
-#include <fmt/format.h>
-
 #include <cstdlib>
 #include <limits>
+
+#include <fmt/format.h>
 
 namespace base {
 
@@ -25,7 +25,8 @@ int digits_at(std::string_view text, std::size_t at, std::size_t count) {
 }
 
 bool literal_at(std::string_view text, std::size_t at, char upper) {
-  return at < text.size() && (text[at] & ~0x20) == (upper & ~0x20) && (text[at] | 0x20) == (upper | 0x20);
+  return at < text.size() && (text[at] & ~0x20) == (upper & ~0x20) &&
+         (text[at] | 0x20) == (upper | 0x20);
 }
 
 struct Fraction {
@@ -71,7 +72,9 @@ WallTime wall_now() {
   return std::chrono::time_point_cast<nanoseconds>(std::chrono::system_clock::now());
 }
 
-MonoTime mono_now() { return std::chrono::steady_clock::now(); }
+MonoTime mono_now() {
+  return std::chrono::steady_clock::now();
+}
 
 std::string format_rfc3339(WallTime time, std::chrono::minutes offset, int digits) {
   const WallTime local = time + offset;
@@ -79,16 +82,18 @@ std::string format_rfc3339(WallTime time, std::chrono::minutes offset, int digit
   const std::chrono::year_month_day date(day);
   const std::int64_t in_day = (local - day).count();
   const std::int64_t seconds = in_day / kNanosPerSecond;
-  std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
-                                 static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                                 seconds / 3600, seconds / 60 % 60, seconds % 60);
+  std::string text =
+      fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
+                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                  seconds / 3600, seconds / 60 % 60, seconds % 60);
   if (digits > 0) {
     const std::string fraction = fmt::format("{:09}", in_day % kNanosPerSecond);
     text.append(".").append(fraction, 0, static_cast<std::size_t>(digits));
   }
   if (offset.count() == 0) return text.append("Z");
   const auto minutes = std::abs(offset.count());
-  return text.append(fmt::format("{}{:02}:{:02}", offset.count() < 0 ? '-' : '+', minutes / 60, minutes % 60));
+  return text.append(
+      fmt::format("{}{:02}:{:02}", offset.count() < 0 ? '-' : '+', minutes / 60, minutes % 60));
 }
 
 std::string format_rfc3339(WallTime time, int digits) {
@@ -129,7 +134,8 @@ Result<OffsetTime> parse_rfc3339(std::string_view text) {
 }
 
 Result<nanoseconds> parse_duration(std::string_view text) {
-  if (text.empty() || text[0] != 'P') return fail(Code::Malformed, "duration does not begin with P", 0);
+  if (text.empty() || text[0] != 'P')
+    return fail(Code::Malformed, "duration does not begin with P", 0);
   constexpr std::string_view kUnits = "WDHMS";
   constexpr std::int64_t kSeconds[] = {604800, 86400, 3600, 60, 1};
   std::size_t next_unit = 0;  // units must come in order, each once
@@ -149,9 +155,11 @@ Result<nanoseconds> parse_duration(std::string_view text) {
     const std::size_t start = at;
     while (at < text.size() && text[at] >= '0' && text[at] <= '9') {
       whole = whole * 10 + (text[at++] - '0');
-      if (whole > 9'000'000'000) return fail(Code::Malformed, "duration is longer than 292 years", where);
+      if (whole > 9'000'000'000)
+        return fail(Code::Malformed, "duration is longer than 292 years", where);
     }
-    if (at == start || at == text.size()) return fail(Code::Malformed, "duration needs a number and a unit", where);
+    if (at == start || at == text.size())
+      return fail(Code::Malformed, "duration needs a number and a unit", where);
     Fraction fraction;
     if (text[at] == '.') {
       fraction = fraction_at(text, at + 1);
@@ -161,11 +169,13 @@ Result<nanoseconds> parse_duration(std::string_view text) {
       at = fraction.end;
     }
     if (text[at] == 'Y' || (text[at] == 'M' && !in_time)) {
-      return fail(Code::Unsupported, "years and months have no fixed length", static_cast<std::int64_t>(at));
+      return fail(Code::Unsupported, "years and months have no fixed length",
+                  static_cast<std::int64_t>(at));
     }
     const std::size_t unit = kUnits.find(text[at], next_unit);
     if (unit == std::string_view::npos || (unit < 2) == in_time) {
-      return fail(Code::Malformed, "duration has an unknown or misplaced unit", static_cast<std::int64_t>(at));
+      return fail(Code::Malformed, "duration has an unknown or misplaced unit",
+                  static_cast<std::int64_t>(at));
     }
     std::int64_t nanos = 0;
     if (__builtin_mul_overflow(whole, kSeconds[unit] * kNanosPerSecond, &nanos) ||

@@ -1,14 +1,14 @@
 #include "os/file.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <memory>
 
 namespace os {
 
@@ -156,7 +156,8 @@ bool file_exists(const std::string& path) {
 Result<Fd> lock_file(const std::string& path) {
   Fd fd = TRY(open_file(path, O_RDWR | O_CREAT));
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return fail(Code::Conflict, "lock", -1, path + " is held by another process");
+    if (errno == EWOULDBLOCK)
+      return fail(Code::Conflict, "lock", -1, path + " is held by another process");
     return fail_errno("flock", path);
   }
   return fd;

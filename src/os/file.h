@@ -1,11 +1,11 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <sys/types.h>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -19,9 +19,10 @@ namespace os {
 // The whole file. Works for /proc and pipes too, whose size is not known beforehand.
 base::Result<std::string> read_file(const std::string& path, std::size_t limit = 64U << 20U);
 
-// Replaces the file in one step: temporary file beside it, fsync, rename, fsync of the folder. After
-// a crash the file has the old or the new content, never a mixture.
-base::Result<void> write_file_atomic(const std::string& path, std::string_view content, mode_t mode = 0600);
+// Replaces the file in one step: temporary file beside it, fsync, rename, fsync of the folder.
+// After a crash the file has the old or the new content, never a mixture.
+base::Result<void> write_file_atomic(const std::string& path, std::string_view content,
+                                     mode_t mode = 0600);
 
 // open(2) with O_CLOEXEC, retried on EINTR.
 base::Result<Fd> open_file(const std::string& path, int flags, mode_t mode = 0600);

@@ -1,10 +1,5 @@
 #include "os/loop.h"
 
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
-
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -14,6 +9,11 @@
 #include <unordered_map>
 #include <utility>
 #include <vector>
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "os/fd.h"
 
@@ -63,7 +63,9 @@ struct Loop::State {
       const TimerId id = node.key().second;
       due.erase(id);
       const Timer timer = std::move(node.mapped());
-      if (timer.period.count() > 0) add_timer(id, std::max(node.key().first + timer.period, now + std::chrono::nanoseconds(1)), timer);
+      if (timer.period.count() > 0)
+        add_timer(id, std::max(node.key().first + timer.period, now + std::chrono::nanoseconds(1)),
+                  timer);
       (*timer.callback)();
     }
   }
@@ -76,7 +78,8 @@ struct Loop::State {
       const std::lock_guard lock(posted_mutex);
       tasks.swap(posted);
     }
-    for (const auto& task : tasks) task();
+    for (const auto& task : tasks)
+      task();
   }
 
   void notify() const {
@@ -119,7 +122,8 @@ Result<void> Loop::watch(int fd, std::uint32_t interest, FdCallback callback) {
   epoll_event event{};
   event.events = to_epoll(interest);
   event.data.fd = fd;
-  if (::epoll_ctl(state_->epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0) return fail_errno("epoll_ctl add");
+  if (::epoll_ctl(state_->epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0)
+    return fail_errno("epoll_ctl add");
   state_->watches[fd] = std::make_shared<FdCallback>(std::move(callback));
   return {};
 }
@@ -128,7 +132,8 @@ Result<void> Loop::change(int fd, std::uint32_t interest) {
   epoll_event event{};
   event.events = to_epoll(interest);
   event.data.fd = fd;
-  if (::epoll_ctl(state_->epoll.get(), EPOLL_CTL_MOD, fd, &event) != 0) return fail_errno("epoll_ctl mod");
+  if (::epoll_ctl(state_->epoll.get(), EPOLL_CTL_MOD, fd, &event) != 0)
+    return fail_errno("epoll_ctl mod");
   return {};
 }
 
@@ -139,8 +144,9 @@ void Loop::unwatch(int fd) {
 
 TimerId Loop::after(std::chrono::nanoseconds delay, std::function<void()> callback) {
   const TimerId id = state_->next_timer++;
-  state_->add_timer(id, base::mono_now() + delay,
-                    {std::chrono::nanoseconds(0), std::make_shared<std::function<void()>>(std::move(callback))});
+  state_->add_timer(
+      id, base::mono_now() + delay,
+      {std::chrono::nanoseconds(0), std::make_shared<std::function<void()>>(std::move(callback))});
   return id;
 }
 
@@ -159,10 +165,12 @@ void Loop::cancel(TimerId timer) {
   state_->due.erase(found);
 }
 
-Result<void> Loop::on_signals(std::initializer_list<int> signals, std::function<void(int)> callback) {
+Result<void> Loop::on_signals(std::initializer_list<int> signals,
+                              std::function<void(int)> callback) {
   sigset_t set;
   ::sigemptyset(&set);
-  for (const int signal : signals) ::sigaddset(&set, signal);
+  for (const int signal : signals)
+    ::sigaddset(&set, signal);
   if (::pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0) return fail_errno("pthread_sigmask");
   state_->signals.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!state_->signals) return fail_errno("signalfd");
@@ -186,8 +194,8 @@ void Loop::post(std::function<void()> task) {
 Result<void> Loop::run() {
   std::array<epoll_event, 64> events{};
   while (!state_->stopping) {
-    const int count = ::epoll_wait(state_->epoll.get(), events.data(), static_cast<int>(events.size()),
-                                   state_->milliseconds_to_next());
+    const int count = ::epoll_wait(state_->epoll.get(), events.data(),
+                                   static_cast<int>(events.size()), state_->milliseconds_to_next());
     if (count < 0 && errno != EINTR) return fail_errno("epoll_wait");
     for (int i = 0; i < count && !state_->stopping; ++i) {
       const epoll_event& event = events[static_cast<std::size_t>(i)];

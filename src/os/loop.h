@@ -12,7 +12,8 @@ namespace os {
 // Names one timer; 0 is never one.
 using TimerId = std::uint64_t;
 
-// A single-threaded event loop over epoll: descriptors, timers, signals, and calls from other threads.
+// A single-threaded event loop over epoll: descriptors, timers, signals, and calls from other
+// threads.
 //
 // Everything but post() and stop() belongs to the thread that calls run(). Callbacks may add and
 // remove anything, themselves included; what was removed is not called again.
@@ -42,7 +43,8 @@ class Loop {
   void cancel(TimerId timer);
 
   // Calls back, on the loop, for each of those signals instead of their default action. Once.
-  base::Result<void> on_signals(std::initializer_list<int> signals, std::function<void(int)> callback);
+  base::Result<void> on_signals(std::initializer_list<int> signals,
+                                std::function<void(int)> callback);
 
   // Runs `task` on the loop soon. Threads: any.
   void post(std::function<void()> task);
