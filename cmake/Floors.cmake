@@ -8,6 +8,7 @@
 # DEPS are modules and must stand on a strictly lower floor; TEST_DEPS are further modules that only
 # the tests use, lower too. A module in a sub-folder has its own call and an underscore in its name
 # (src/hub/listen -> hub_listen). GENERATED lists further sources made at build time.
+# SUBDIRS lists sub-folders whose sources belong to the same module.
 
 function(vedette_floor_of name out)
   get_property(floor GLOBAL PROPERTY VEDETTE_FLOOR_${name})
@@ -19,7 +20,7 @@ function(vedette_floor_of name out)
 endfunction()
 
 function(vedette_module name)
-  cmake_parse_arguments(M "" "FLOOR" "DEPS;LIBS;GENERATED;TEST_DEPS;TEST_LIBS" ${ARGN})
+  cmake_parse_arguments(M "" "FLOOR" "DEPS;LIBS;GENERATED;SUBDIRS;TEST_DEPS;TEST_LIBS" ${ARGN})
   if(M_UNPARSED_ARGUMENTS OR NOT DEFINED M_FLOOR)
     message(FATAL_ERROR "vedette_module(${name}): FLOOR is missing, or unknown: ${M_UNPARSED_ARGUMENTS}")
   endif()
@@ -38,7 +39,12 @@ function(vedette_module name)
   set_property(GLOBAL APPEND_STRING PROPERTY VEDETTE_MODULE_TABLE
     "${name}\t${folder}\t${M_FLOOR}\t${deps}\t${test_deps}\n")
 
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  set(patterns *.cc)
+  foreach(subdir IN LISTS M_SUBDIRS)
+    list(APPEND patterns ${subdir}/*.cc)
+  endforeach()
+  list(TRANSFORM patterns PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
+  file(GLOB sources CONFIGURE_DEPENDS ${patterns})
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")

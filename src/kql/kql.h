@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <expected>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/time.h"
+#include "kql/catalogue.h"
+#include "kql/diagnostic.h"
+#include "kql/ticks.h"
+#include "kql/types.h"
+
+// KQL to SQL: lex, parse, bind against a catalogue with full types, plan, emit for DuckDB.
+// No clock, no file, no thread: the same text, catalogue and options give the same SQL.
+namespace kql {
+
+// Longer query texts are refused, in bytes.
+inline constexpr std::size_t kMaxQueryBytes = 64 * 1024;
+
+struct Options {
+  // What now() and ago() mean, for the whole query.
+  base::WallTime now{};
+  // At most so many result rows, whatever the query says; 0: no limit. Ask for one more than you
+  // show to learn whether there are more.
+  std::size_t row_limit = 0;
+};
+
+// What `render` asked for: the chart and its properties, as written.
+struct Render {
+  std::string kind;
+  std::vector<std::pair<std::string, std::string>> properties;
+};
+
+struct Compiled {
+  // One SELECT for DuckDB. It names only relations of the catalogue and functions of DuckDB and of
+  // duckdb_prelude(); no text of the query is in it other than as a quoted literal or column alias.
+  std::string sql;
+  // The result's columns, in order, as many as the SELECT has. Values come as types.h says, but for
+  // Guid and Decimal, which come as text (VARCHAR).
+  std::vector<Column> columns;
+  std::optional<Render> render;
+  std::vector<Diagnostic> warnings;
+};
+
+// Errors: at least one diagnostic of severity Error; warnings may stand beside it. Threads: pure.
+std::expected<Compiled, std::vector<Diagnostic>> compile(std::string_view query,
+                                                         const Catalogue& catalogue,
+                                                         const Options& options);
+
+// All that is wrong with the query, errors and warnings, in the order of the text; empty when it is
+// fine. Threads: pure.
+std::vector<Diagnostic> validate(std::string_view query, const Catalogue& catalogue);
+
+// The SQL macros that compiled queries use: run it once for each database (it replaces older ones).
+// One text of many statements.
+std::string_view duckdb_prelude();
+
+}  // namespace kql
