@@ -10,6 +10,9 @@
 # (src/hub/listen -> hub_listen). GENERATED lists further sources made at build time.
 # SUBDIRS lists sub-folders whose sources belong to the same module.
 
+# Everything that is generated at build time: what a linter needs before it can read the sources.
+add_custom_target(generated)
+
 function(vedette_floor_of name out)
   get_property(floor GLOBAL PROPERTY VEDETTE_FLOOR_${name})
   if(NOT floor AND NOT floor STREQUAL "0")
@@ -54,6 +57,11 @@ function(vedette_module name)
   if(sources OR M_GENERATED)
     add_library(vedette_${name} STATIC ${sources} ${M_GENERATED})
     target_link_libraries(vedette_${name} PRIVATE vedette_flags PUBLIC ${dep_targets} ${M_LIBS})
+    if(M_GENERATED)
+      add_custom_target(vedette_${name}_generated DEPENDS ${M_GENERATED})
+      add_dependencies(vedette_${name} vedette_${name}_generated)
+      add_dependencies(generated vedette_${name}_generated)
+    endif()
   else()
     add_library(vedette_${name} INTERFACE)
     target_link_libraries(vedette_${name} INTERFACE ${dep_targets} ${M_LIBS})
@@ -66,7 +74,7 @@ function(vedette_module name)
     target_precompile_headers(${name}_test REUSE_FROM vedette_test_pch)
     # One CTest entry per program: a start costs more than most suites.
     add_test(NAME unit.${name} COMMAND ${name}_test --gtest_brief=1)
-    set_tests_properties(unit.${name} PROPERTIES TIMEOUT 300
+    set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 300
       ENVIRONMENT "VEDETTE_SOURCE_DIR=${CMAKE_SOURCE_DIR};ASAN_OPTIONS=detect_leaks=1:abort_on_error=0")
   endif()
 endfunction()
