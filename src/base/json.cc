@@ -27,38 +27,48 @@ void Writer::close(char bracket) {
 
 namespace {
 
-void append_quoted(std::string& out, std::string_view text) {
-  if (!is_utf8(text)) return append_quoted(out, to_utf8(text));
-  out.push_back('"');
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out.append("\\\"");
-        break;
-      case '\\':
-        out.append("\\\\");
-        break;
-      case '\n':
-        out.append("\\n");
-        break;
-      case '\r':
-        out.append("\\r");
-        break;
-      case '\t':
-        out.append("\\t");
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
-        } else {
-          out.push_back(c);
-        }
-    }
+void append_escape(std::string& out, char c) {
+  switch (c) {
+    case '"':
+      out.append("\\\"");
+      break;
+    case '\\':
+      out.append("\\\\");
+      break;
+    case '\n':
+      out.append("\\n");
+      break;
+    case '\r':
+      out.append("\\r");
+      break;
+    case '\t':
+      out.append("\\t");
+      break;
+    default:
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
   }
-  out.push_back('"');
+}
+
+bool needs_escape(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
 }
 
 }  // namespace
+
+void append_quoted(std::string& out, std::string_view text) {
+  if (!is_utf8(text)) return append_quoted(out, to_utf8(text));
+  out.push_back('"');
+  // Runs of characters that stand for themselves are copied at once.
+  std::size_t run = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (!needs_escape(text[at])) continue;
+    out.append(text, run, at - run);
+    append_escape(out, text[at]);
+    run = at + 1;
+  }
+  out.append(text, run);
+  out.push_back('"');
+}
 
 void Writer::key(std::string_view name) {
   separate();

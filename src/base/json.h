@@ -60,6 +60,8 @@ class Writer {
 
 // `text` as a JSON string, with its quotes.
 std::string quoted(std::string_view text);
+// The same, appended to `out`.
+void append_quoted(std::string& out, std::string_view text);
 
 struct Member;
 
