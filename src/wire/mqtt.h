@@ -51,19 +51,19 @@ inline constexpr std::size_t kMaxFilters = 64;  // in one SUBSCRIBE or UNSUBSCRI
 // Text and bytes in packets are views: of the decoded input, or of what the encoder's caller owns.
 
 struct Will {
-  std::string_view topic;
-  base::ByteView payload;
+  std::string_view topic{};
+  base::ByteView payload{};
   std::uint8_t qos = 0;
   bool retain = false;
 };
 
 struct Connect {
-  std::string_view client_id;
+  std::string_view client_id{};
   bool clean_session = true;
   std::uint16_t keep_alive_seconds = 0;
-  std::optional<Will> will;
-  std::optional<std::string_view> username;
-  std::optional<base::ByteView> password;  // only with a user name
+  std::optional<Will> will{};
+  std::optional<std::string_view> username{};
+  std::optional<base::ByteView> password{};  // only with a user name
 };
 
 struct Connack {
@@ -72,8 +72,8 @@ struct Connack {
 };
 
 struct Publish {
-  std::string_view topic;
-  base::ByteView payload;
+  std::string_view topic{};
+  base::ByteView payload{};
   std::uint16_t packet_id = 0;  // 0 exactly when qos is 0
   std::uint8_t qos = 0;
   bool dup = false;
@@ -153,8 +153,8 @@ base::Result<void> encode(const Packet& packet, base::ByteVec& out);
 base::Result<void> encode_publish(const Publish& packet, base::ByteVec& out);
 void encode_puback(std::uint16_t packet_id, base::ByteVec& out);  // packet_id is not 0
 
-// Cuts a stream of bytes into packets. Holds at most one packet of the permitted size and what came
-// after it in the same read; grows for a large packet and shrinks after it.
+// Cuts a stream of bytes into packets. Holds at most one packet of the permitted size and
+// kReadBytes; grows for a large packet, release() gives the memory back.
 //
 //   auto room = stream.room();  n = read(room);  stream.filled(n);
 //   while (auto packet = TRY(stream.next())) ...
@@ -173,6 +173,9 @@ class Stream {
   // The next whole packet, nullopt when it has not arrived. Its views hold until room() or feed().
   // Errors: as decode(), never Truncated; the stream is of no use after one.
   base::Result<std::optional<Packet>> next();
+
+  // Frees the buffer while nothing is pending: an idle connection then costs none.
+  void release();
 
   // Bytes held that next() has not handed out.
   std::size_t pending_bytes() const { return end_ - begin_; }
