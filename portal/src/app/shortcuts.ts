@@ -1,0 +1,4 @@
+import { Shortcuts } from './keys';
+import { preferences } from './preferences.svelte';
+
+export const shortcuts = new Shortcuts(() => preferences.shortcuts);
