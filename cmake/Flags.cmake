@@ -5,6 +5,7 @@ target_include_directories(vedette_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(vedette_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wcast-qual -Wundef
   -Wimplicit-fallthrough -Werror
+  -pthread # everywhere, as the precompiled test header must match its users
   $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor -Wold-style-cast>
   -fno-omit-frame-pointer -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 

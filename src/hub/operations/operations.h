@@ -68,9 +68,12 @@ enum class Reason : std::uint8_t {
   Limit,           // a limit of the hub: connections, handshakes
   Stopping,
   PeerClosed,
+  MessageInvalid,  // a security message that is none
+  EventInvalid,    // an event of a security message
+  DiskFull,
 };
-inline constexpr std::size_t kReasons = 26;
-// As in records: sas_expired, sas_signature, unknown, ...
+inline constexpr std::size_t kReasons = 29;
+// As in records: sas_expired, sas_signature, unknown, message_too_large, ...
 std::string_view to_string(Reason reason);
 
 struct Auth {
@@ -124,8 +127,7 @@ class Operations {
 
   void record(Record record);
 
-  // From now on, also what recent() holds already is NOT repeated. Set it before serving; an empty
-  // one removes it.
+  // Gets what is recorded from now on. An empty one removes it.
   void set_sink(Sink sink);
 
   // Newest first.
