@@ -44,10 +44,13 @@ struct UsedLeniency {
 enum class Mode : std::uint8_t { Strict, Classic, Lenient };
 
 // Limits beyond the schema, so that no input can take more than its share.
-inline constexpr std::size_t kMaxMessageBytes = 16U << 20;
-inline constexpr std::size_t kMaxPayloadItems = 65'536;  // in one decoded message
-inline constexpr std::size_t kMaxViolations = 64;        // reported for one event or message
-inline constexpr std::size_t kMaxJsonDepth = 256;
+inline constexpr std::size_t kMaxMessageBytes = 4U << 20;  // decoded; validate takes up to 1 GiB
+inline constexpr std::size_t kMaxEvents = 32'768;          // in one decoded message
+inline constexpr std::size_t kMaxPayloadItems = 65'536;    // likewise
+inline constexpr std::size_t kMaxViolations = 64;          // reported for one event or verdict
+inline constexpr std::size_t kMaxMessageViolations =
+    1024;  // after as many, each event tells its first
+inline constexpr std::size_t kMaxJsonDepth = 1024;
 
 struct DecodedEvent {
   std::size_t index = 0;  // in the message's Events

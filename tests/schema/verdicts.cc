@@ -1,0 +1,30 @@
+// Reads one message a line from standard input and writes one verdict a line, 1 for valid and 0 for
+// invalid: the side of ours in tests/schema/parity.mjs. The mode is strict, classic or lenient.
+#include <cstdio>
+#include <iostream>
+#include <string>
+#include <string_view>
+
+#include "schema/decode.h"
+
+int main(int argc, char** argv) {
+  const std::string_view word = argc == 2 ? argv[1] : "";
+  schema::Mode mode = schema::Mode::Strict;
+  if (word == "classic") {
+    mode = schema::Mode::Classic;
+  } else if (word == "lenient") {
+    mode = schema::Mode::Lenient;
+  } else if (word != "strict") {
+    std::fputs("usage: schema_verdicts strict|classic|lenient <MESSAGES\n", stderr);
+    return 2;
+  }
+  std::ios::sync_with_stdio(false);
+  schema::Decoder decoder;
+  std::string line;
+  while (std::getline(std::cin, line)) {
+    const schema::Verdict verdict = decoder.validate(line, mode);
+    // Decoding judges by the same rules.
+    const bool decoded = decoder.decode(line, mode).valid();
+    std::cout << (verdict.valid() == decoded ? (decoded ? "1" : "0") : "validate and decode differ") << '\n';
+  }
+}
