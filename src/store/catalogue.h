@@ -12,7 +12,7 @@
 namespace store {
 
 // How a stored column is kept. Times are KQL ticks.
-enum class Storage : std::uint8_t { Boolean, Integer, Long, Real, Text, Guid, Json, Ticks };
+enum class Storage : std::uint8_t { Boolean, Integer, Long, Text, Guid, Json, Ticks };
 // DuckDB's name of it.
 std::string_view sql_name(Storage storage);
 
