@@ -9,11 +9,13 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
-#include "os/fd.h"
+#include "journal/sync_job.h"
 
 // A crash-safe log of opaque records in segment files: the spool of a device and the hub's ingest
 // log. docs/reference/journal-format.md is the grammar of the files.
 namespace journal {
+
+struct Table;
 
 struct Options {
   // A segment that has reached this size is closed at the next flush() or commit(); one group of
@@ -39,28 +41,10 @@ struct Range {
 struct Recovery {
   std::uint64_t records = 0;       // intact
   std::uint64_t lost_records = 0;  // sequences that were given out and are not there: all of `lost`
-  std::uint64_t damaged_bytes = 0;      // in the middle of the log: skipped, left in place
-  std::uint64_t torn_bytes = 0;         // at its end: cut off. A write that was never completed
-  std::uint32_t quarantined_files = 0;  // not ours or renamed: now called *.bad
-  std::vector<Range> lost;              // ascending, disjoint
-};
-
-namespace detail {
-struct Table;
-}
-
-// Descriptors of what was flushed and is not known to be on the disk yet. For a worker thread, so
-// that its owner need not wait for the disk.
-class SyncJob {
- public:
-  // Makes durable everything that the log held when the job was made. Errors: Io. Threads: any.
-  base::Result<void> run();
-  bool empty() const { return files_.empty() && folder_.empty(); }
-
- private:
-  friend class Log;
-  std::vector<os::Fd> files_;
-  std::string folder_;
+  std::uint64_t damaged_bytes = 0;  // in the middle of the log: skipped, left in place
+  std::uint64_t torn_bytes = 0;     // at its end: cut off. A write that was never completed
+  std::uint32_t other_files = 0;    // in the folder, and not ours: left alone
+  std::vector<Range> lost;          // ascending, disjoint
 };
 
 // Appends records and gives each the next sequence, from 1, for the life of the log: restarts do
@@ -91,8 +75,9 @@ class Log {
   // The same, and on the disk when it returns: from here on it survives a power failure. Many
   // appends, one commit.
   base::Result<void> commit();
-  // After flush(), instead of commit(): what another thread can make durable.
-  SyncJob begin_sync();
+  // After flush(), instead of commit(): adds what another thread can make durable, if anything.
+  void begin_sync(SyncJob& job);
+  bool needs_sync() const;
 
   // Removes whole files whose records all are at or before `up_to`. Errors: Io.
   base::Result<void> trim(std::uint64_t up_to);
@@ -119,6 +104,7 @@ class Log {
 
  private:
   friend class Reader;
+  std::shared_ptr<const Table> table() const;
   struct State;
   explicit Log(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;

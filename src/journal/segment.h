@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -30,7 +31,8 @@ struct SegmentId {
 std::string segment_name(SegmentId id);
 std::optional<SegmentId> parse_segment_name(std::string_view name);
 
-enum class HeaderState : std::uint8_t { Intact, Damaged, OtherFile, NewerVersion };
+// The name is the authority; the header repeats it and adds the version.
+enum class HeaderState : std::uint8_t { Intact, Damaged, NewerVersion };
 void append_segment_header(SegmentId id, base::ByteVec& out);
 HeaderState check_segment_header(base::ByteView bytes, SegmentId id);
 
@@ -84,6 +86,7 @@ class SegmentScanner {
   std::uint64_t expected_;
   std::uint64_t damaged_bytes_ = 0;
   std::uint64_t searched_bytes_ = 0;
+  std::uint64_t search_left_ = kMaxSearchBytes;
   base::ByteVec buffer_;
   std::uint64_t buffer_offset_ = 0;
 };
