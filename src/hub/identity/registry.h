@@ -53,7 +53,7 @@ struct Activity {
   std::optional<base::WallTime> last_activity;
   std::optional<base::WallTime> last_message;  // device to cloud
   std::optional<base::WallTime> last_security_message;
-  std::uint64_t messages = 0;  // since the hub started
+  std::uint64_t messages = 0;
   std::uint64_t security_messages = 0;
   std::string client_type;  // DeviceClientType of the last connection
   std::string ip;
@@ -175,9 +175,11 @@ class Registry {
   std::string connection_string(const Identity& identity, std::uint16_t port = 8883) const;
   const std::string& host_name() const;
 
-  // From the connections. Activity that changes often is written to disk in batches by flush().
-  void connected(const Name& name, std::string_view client_type, std::string_view ip);
-  void disconnected(const Name& name);
+  // From the connections. connected() gives a number that disconnected() must bring back: a
+  // connection that was taken over ends after its successor began, and changes nothing then.
+  std::uint64_t connected(const Name& name, std::string_view client_type, std::string_view ip);
+  void disconnected(const Name& name, std::uint64_t connection);
+  // Something was heard: a packet, so many messages.
   void active(const Name& name, std::uint64_t messages, std::uint64_t security_messages);
   Activity activity(const Name& name) const;
   std::uint64_t connected_count() const;
