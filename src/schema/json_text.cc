@@ -62,14 +62,17 @@ class Scanner {
 
   JsonError error() const {
     const std::string_view before = text_.substr(0, at_);
-    const auto line = std::count(before.begin(), before.end(), '\n') + 1;
     const std::size_t line_start =
         before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
-    const std::string what =
+    std::string found =
         at_ < text_.size() ? base::json::quoted(text_.substr(at_, 1)) : "the end of the text";
-    return JsonError{at_, expected_,
-                     what + " at line " + std::to_string(line) + ", column " +
-                         std::to_string(at_ - line_start + 1)};
+    found.append(" at ");
+    if (text_.find('\n') != std::string_view::npos) {
+      const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+      found.append("line ").append(std::to_string(line)).append(", ");
+    }
+    found.append("column ").append(std::to_string(at_ - line_start + 1));
+    return JsonError{at_, expected_, std::move(found)};
   }
 
  private:
