@@ -93,8 +93,10 @@ class Accounts {
   base::Result<User> redeem_login_token(std::string_view secret, base::WallTime now);
 
   base::Result<Issued> create_session(const User& user, base::WallTime now);
-  // The session of that cookie, extended. Errors: Denied.
-  base::Result<Session> use_session(std::string_view secret, base::WallTime now);
+  // The session of that cookie; a use of it (Touch::Yes) extends it. Errors: Denied.
+  enum class Touch : std::uint8_t { No, Yes };
+  base::Result<Session> use_session(std::string_view secret, base::WallTime now,
+                                    Touch touch = Touch::Yes);
   base::Result<void> end_session(std::string_view secret);
 
   // Errors: Invalid (name).
@@ -112,7 +114,7 @@ class Accounts {
   // Newest first, those with an id below `before` (0: all).
   base::Result<std::vector<AuditRecord>> audit_log(std::size_t limit, std::int64_t before);
 
-  // Forgets what has expired. Called once in a while.
+  // Forgets what has expired, and audit records after 400 days. Called once in a while.
   base::Result<void> purge(base::WallTime now);
 
  private:

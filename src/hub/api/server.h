@@ -12,7 +12,7 @@
 #include "base/time.h"
 
 namespace store {
-class EventStore;
+class Queries;
 }
 namespace detect {
 class Alerts;
@@ -63,12 +63,13 @@ struct Options {
   std::chrono::seconds heartbeat{15};       // of /stream
 };
 
-// All must outlive the server; each is used from several threads at once.
+// All must outlive the server; each is used from several threads at once. The server listens to the
+// changes of `registry` and `alerts`, so create it before they begin to change.
 struct Dependencies {
   identity::Registry* registry = nullptr;
   operations::Operations* operations = nullptr;
   detect::Alerts* alerts = nullptr;
-  store::EventStore* events = nullptr;
+  store::Queries* queries = nullptr;
   // Appends the numbers of the other parts of the hub. Threads: any.
   std::function<void(std::vector<Metric>&)> metrics;
 };
