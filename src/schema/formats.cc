@@ -188,9 +188,11 @@ std::optional<base::OffsetTime> parse_date_time(std::string_view text) {
   const std::chrono::minutes offset(zone->sign * (zone->hours * 60 + zone->minutes));
   const std::chrono::seconds in_day(clock->hours * 3600 + clock->minutes * 60 + clock->seconds);
   std::chrono::sys_seconds utc = *date + in_day - offset;
-  constexpr auto kFirst = std::chrono::ceil<std::chrono::seconds>(base::WallTime::min());
+  // Two days inside the range, so that any offset may be added.
+  constexpr auto kFirst =
+      std::chrono::ceil<std::chrono::seconds>(base::WallTime::min()) + std::chrono::days(2);
   constexpr auto kLast =
-      std::chrono::floor<std::chrono::seconds>(base::WallTime::max()) - std::chrono::seconds(1);
+      std::chrono::floor<std::chrono::seconds>(base::WallTime::max()) - std::chrono::days(2);
   utc = std::clamp<std::chrono::sys_seconds>(utc, kFirst, kLast);
   return base::OffsetTime{base::WallTime(utc) + std::chrono::nanoseconds(clock->nanos), offset};
 }
