@@ -1,0 +1,83 @@
+#include "sigma/literal_index.h"
+
+#include <algorithm>
+#include <queue>
+
+#include "base/result.h"
+#include "base/text.h"
+
+namespace sigma {
+
+void LiteralIndex::add(std::string_view literal, std::uint32_t id) {
+  ASSERT(!literal.empty());
+  literals_.emplace_back(base::to_lower(literal), id);
+}
+
+void LiteralIndex::build() {
+  classes_ = 1;
+  class_.fill(0);
+  for (const auto& [literal, id] : literals_) {
+    for (const char c : literal) {
+      auto& cls = class_[static_cast<std::uint8_t>(c)];
+      // 255 different bytes at most need a class, since upper-case letters share theirs.
+      if (cls == 0) cls = static_cast<std::uint8_t>(classes_++);
+    }
+  }
+  for (char c = 'A'; c <= 'Z'; ++c) {
+    class_[static_cast<std::uint8_t>(c)] = class_[static_cast<std::uint8_t>(c - 'A' + 'a')];
+  }
+
+  next_.assign(classes_, 0);
+  output_.assign(1, {});
+  for (const auto& [literal, id] : literals_) {
+    std::size_t node = 0;
+    for (const char c : literal) {
+      const std::size_t edge = node * classes_ + class_[static_cast<std::uint8_t>(c)];
+      if (next_[edge] == 0) {
+        next_[edge] = static_cast<std::uint32_t>(output_.size());
+        output_.emplace_back();
+        next_.resize(output_.size() * classes_, 0);
+      }
+      node = next_[edge];
+    }
+    output_[node].push_back(id);
+  }
+
+  // Breadth first: a node's missing edges lead where those of its longest proper suffix lead.
+  std::vector<std::uint32_t> suffix(output_.size(), 0);
+  std::queue<std::uint32_t> nodes;
+  for (std::size_t cls = 0; cls < classes_; ++cls) {
+    if (next_[cls] != 0) nodes.push(next_[cls]);
+  }
+  while (!nodes.empty()) {
+    const std::uint32_t node = nodes.front();
+    nodes.pop();
+    auto& ids = output_[node];
+    ids.insert(ids.end(), output_[suffix[node]].begin(), output_[suffix[node]].end());
+    std::ranges::sort(ids);
+    ids.erase(std::ranges::unique(ids).begin(), ids.end());
+    for (std::size_t cls = 0; cls < classes_; ++cls) {
+      std::uint32_t& edge = next_[node * classes_ + cls];
+      const std::uint32_t fallback = next_[suffix[node] * classes_ + cls];
+      if (edge == 0) {
+        edge = fallback;
+      } else {
+        suffix[edge] = fallback;
+        nodes.push(edge);
+      }
+    }
+  }
+  literals_.clear();
+}
+
+void LiteralIndex::scan(std::string_view text, std::vector<std::uint64_t>& found) const {
+  if (output_.size() <= 1) return;
+  std::size_t node = 0;
+  for (const char c : text) {
+    node = next_[node * classes_ + class_[static_cast<std::uint8_t>(c)]];
+    for (const std::uint32_t id : output_[node])
+      found[id / 64] |= std::uint64_t{1} << (id % 64);
+  }
+}
+
+}  // namespace sigma

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sigma/rule.h"
+
+namespace re2 {
+class RE2;
+}
+
+namespace sigma {
+
+// A pattern, ready to be matched against a field's text.
+//
+// `text` is the field as it is, `lower` the same in lower case (ASCII). Threads: pure.
+class Matcher {
+ public:
+  // Errors: what is wrong with the pattern (a regular expression that RE2 does not take).
+  static std::expected<Matcher, std::string> compile(const Pattern& pattern);
+  ~Matcher();
+  Matcher(Matcher&&) noexcept;
+  Matcher& operator=(Matcher&&) noexcept;
+
+  // nullopt: the field is absent. `other` is the text of the field that a FieldRef names.
+  bool matches(const std::optional<std::string_view>& text, std::string_view lower,
+               const std::optional<std::string_view>& other) const;
+  // Literals, in lower case, of which at least one occurs in every text that matches; empty:
+  // unknown.
+  std::vector<std::string> witness() const;
+
+  Compare compare() const { return compare_; }
+  const std::string& shown() const { return shown_; }
+
+ private:
+  struct Variant;
+  Matcher();
+  bool matches_text(std::string_view text) const;
+
+  Compare compare_ = Compare::Text;
+  Case letters_ = Case::Insensitive;
+  std::vector<Variant> variants_;
+  std::unique_ptr<re2::RE2> regex_;
+  std::vector<std::string> regex_witness_;
+  struct Block;
+  std::unique_ptr<Block> block_;
+  double number_ = 0;
+  bool expected_ = true;
+  std::string shown_;
+};
+
+}  // namespace sigma

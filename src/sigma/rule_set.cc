@@ -1,0 +1,425 @@
+#include "sigma/rule_set.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <deque>
+
+#include "base/text.h"
+#include "sigma/literal_index.h"
+#include "sigma/matcher.h"
+
+namespace sigma {
+namespace {
+
+using schema::EventName;
+using Witness = std::optional<std::vector<std::string>>;  // nullopt: nothing is known to occur
+
+constexpr std::size_t kShownBytes = 512;
+constexpr std::size_t kAnyField = static_cast<std::size_t>(-1);  // of a keyword
+
+struct CompiledTest {
+  std::size_t slot = kAnyField;
+  std::vector<Matcher> matchers;
+  std::vector<std::size_t> others;  // slot that a FieldRef compares with, by matcher
+  bool all = false;
+  bool negated = false;
+};
+
+using Alternatives = std::vector<std::vector<CompiledTest>>;
+
+struct CompiledRule {
+  const Rule* rule = nullptr;
+  std::vector<Alternatives> selections;
+  Witness witness;
+};
+
+struct Slot {
+  std::string name;
+  schema::FieldRef field;
+};
+
+// Texts of one item, looked up and lowered when first needed.
+struct SlotText {
+  enum class State : std::uint8_t { Unread, Absent, Present };
+  State state = State::Unread;
+  bool lowered = false;
+  std::string_view text;
+  std::string buffer;
+  std::string lower;
+};
+
+// The set that says more: fewer and longer literals make fewer rules candidates.
+bool better(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  const auto shortest = [](const std::vector<std::string>& literals) {
+    return std::ranges::min(literals, {}, &std::string::size).size();
+  };
+  return shortest(a) != shortest(b) ? shortest(a) > shortest(b) : a.size() < b.size();
+}
+
+template <class Range, class Of>
+Witness any_of(const Range& range, Of of) {
+  std::vector<std::string> all;
+  for (const auto& element : range) {
+    Witness one = of(element);
+    if (!one) return std::nullopt;
+    all.insert(all.end(), one->begin(), one->end());
+  }
+  if (all.empty()) return std::nullopt;
+  return all;
+}
+
+template <class Range, class Of>
+Witness best_of(const Range& range, Of of) {
+  Witness best;
+  for (const auto& element : range) {
+    Witness one = of(element);
+    if (one && (!best || better(*one, *best))) best = std::move(one);
+  }
+  return best;
+}
+
+Witness witness_of(const Matcher& matcher) {
+  auto literals = matcher.witness();
+  if (literals.empty()) return std::nullopt;
+  return literals;
+}
+
+Witness witness_of(const CompiledTest& test) {
+  if (test.negated) return std::nullopt;
+  const auto of = [](const Matcher& matcher) { return witness_of(matcher); };
+  return test.all ? best_of(test.matchers, of) : any_of(test.matchers, of);
+}
+
+Witness witness_of(const Alternatives& alternatives) {
+  return any_of(alternatives, [](const std::vector<CompiledTest>& tests) {
+    return best_of(tests, [](const CompiledTest& test) { return witness_of(test); });
+  });
+}
+
+Witness witness_of(const Condition& condition, const std::vector<Alternatives>& selections) {
+  const auto of = [&](const Condition& operand) { return witness_of(operand, selections); };
+  switch (condition.kind) {
+    case Condition::Kind::Selection:
+      return witness_of(selections[condition.selection]);
+    case Condition::Kind::Not:
+      return std::nullopt;
+    case Condition::Kind::And:
+      return best_of(condition.operands, of);
+    case Condition::Kind::Or:
+      return any_of(condition.operands, of);
+    case Condition::Kind::AtLeast:
+      return condition.count == condition.operands.size() ? best_of(condition.operands, of)
+                                                          : any_of(condition.operands, of);
+  }
+  return std::nullopt;
+}
+
+Refusal wrong(const FieldTest& test, std::string message) {
+  return {Refusal::Kind::Wrong, {test.line, test.column, std::move(message)}};
+}
+
+// Everything for the rules of one kind of event.
+struct Program {
+  EventName event{};
+  std::vector<Slot> slots;
+  std::deque<CompiledRule> rules;
+  std::vector<std::uint32_t> always;  // rules without a witness
+  LiteralIndex index;
+
+  std::size_t slot(const std::string& name) {
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      if (slots[i].name == name) return i;
+    }
+    slots.push_back({name, *schema::find_field(event, name)});
+    return slots.size() - 1;
+  }
+
+  std::expected<std::size_t, Refusal> find_slot(const FieldTest& test, std::string_view field) {
+    if (const auto name = field_of(event, field)) return slot(*name);
+    std::vector<std::string_view> known = {"Image", "ParentImage", "ParentCommandLine", "User",
+                                           "CurrentDirectory"};
+    for (const schema::Field& declared_field : schema::event_info(event).fields)
+      known.push_back(declared_field.name);
+    std::string message = "expected a field of " + std::string(schema::to_string(event)) +
+                          " or ExtraDetails.<name>, found '" + std::string(field) + "'";
+    if (const auto near = base::nearest(field, known))
+      message += " (did you mean '" + std::string(*near) + "'?)";
+    return std::unexpected(wrong(test, std::move(message)));
+  }
+
+  // Sigma says whether a connection was initiated here, we say in which direction it goes.
+  static Pattern initiated(Pattern pattern) {
+    if (pattern.compare != Compare::Text || pattern.variants.size() != 1) return pattern;
+    auto& pieces = pattern.variants.front();
+    if (pieces.size() != 1 || pieces.front().kind != Piece::Kind::Literal) return pattern;
+    if (base::equal_ignore_case(pieces.front().text, "true")) pieces.front().text = "Out";
+    if (base::equal_ignore_case(pieces.front().text, "false")) pieces.front().text = "In";
+    return pattern;
+  }
+
+  std::expected<CompiledTest, Refusal> compile(const FieldTest& test) {
+    CompiledTest out;
+    out.all = test.all;
+    out.negated = test.negated;
+    if (test.field.empty()) {
+      for (const schema::Field& field : schema::event_info(event).fields)
+        slot(std::string(field.name));
+    } else {
+      auto found = find_slot(test, test.field);
+      if (!found) return std::unexpected(std::move(found).error());
+      out.slot = *found;
+    }
+    for (const Pattern& pattern : test.patterns) {
+      auto matcher = Matcher::compile(test.field == "Initiated" ? initiated(pattern) : pattern);
+      if (!matcher) return std::unexpected(wrong(test, std::move(matcher).error()));
+      out.matchers.push_back(std::move(*matcher));
+      out.others.push_back(0);
+      if (pattern.compare != Compare::FieldRef) continue;
+      auto other = find_slot(test, pattern.text);
+      if (!other) return std::unexpected(std::move(other).error());
+      out.others.back() = *other;
+    }
+    return out;
+  }
+
+  std::expected<CompiledRule, Refusal> compile(const Rule& rule) {
+    CompiledRule out{&rule, {}, {}};
+    for (const Selection& selection : rule.selections) {
+      Alternatives alternatives;
+      for (const auto& tests : selection.alternatives) {
+        std::vector<CompiledTest> compiled;
+        for (const FieldTest& test : tests) {
+          auto one = compile(test);
+          if (!one) return std::unexpected(std::move(one).error());
+          compiled.push_back(std::move(*one));
+        }
+        alternatives.push_back(std::move(compiled));
+      }
+      out.selections.push_back(std::move(alternatives));
+    }
+    out.witness = witness_of(rule.condition, out.selections);
+    return out;
+  }
+};
+
+// Evaluates rules for one item.
+class Evaluation {
+ public:
+  Evaluation(const Program& program, const schema::Event& event, std::size_t item,
+             std::vector<SlotText>& texts)
+      : program_(program), event_(event), item_(item), texts_(texts) {
+    if (texts_.size() < program.slots.size()) texts_.resize(program.slots.size());
+    for (std::size_t i = 0; i < program.slots.size(); ++i) {
+      texts_[i].state = SlotText::State::Unread;
+      texts_[i].lowered = false;
+    }
+  }
+
+  std::optional<std::string_view> text(std::size_t slot) {
+    SlotText& entry = texts_[slot];
+    if (entry.state == SlotText::State::Unread) {
+      const auto found =
+          schema::field_text(event_, item_, program_.slots[slot].field, entry.buffer);
+      entry.state = found ? SlotText::State::Present : SlotText::State::Absent;
+      if (found) entry.text = *found;
+    }
+    if (entry.state == SlotText::State::Absent) return std::nullopt;
+    return entry.text;
+  }
+
+  bool holds(const CompiledRule& rule, const Condition& condition) {
+    const auto operand = [&](const Condition& inner) { return holds(rule, inner); };
+    switch (condition.kind) {
+      case Condition::Kind::Selection:
+        return selected(rule.selections[condition.selection]);
+      case Condition::Kind::Not:
+        return !operand(condition.operands.front());
+      case Condition::Kind::And:
+        return std::ranges::all_of(condition.operands, operand);
+      case Condition::Kind::Or:
+        return std::ranges::any_of(condition.operands, operand);
+      case Condition::Kind::AtLeast: {
+        std::size_t count = 0;
+        for (const Condition& inner : condition.operands) {
+          if (operand(inner) && ++count >= condition.count) return true;
+        }
+        return false;
+      }
+    }
+    return false;
+  }
+
+  // What speaks for a rule that holds: the tests of the selections that are true and not negated.
+  void explain(const CompiledRule& rule, const Condition& condition, std::vector<Matched>& out) {
+    if (condition.kind == Condition::Kind::Not) return;
+    for (const Condition& operand : condition.operands)
+      explain(rule, operand, out);
+    if (condition.kind != Condition::Kind::Selection) return;
+    for (const auto& tests : rule.selections[condition.selection]) {
+      if (!all_hold(tests)) continue;
+      for (const CompiledTest& test : tests)
+        explain(test, out);
+    }
+  }
+
+ private:
+  std::string_view lower(std::size_t slot) {
+    SlotText& entry = texts_[slot];
+    if (!entry.lowered) {
+      entry.lower.assign(entry.text);
+      for (char& c : entry.lower) {
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+      }
+      entry.lowered = true;
+    }
+    return entry.lower;
+  }
+
+  bool matches(const CompiledTest& test, std::size_t matcher, std::size_t slot) {
+    const auto value = text(slot);
+    const auto other = test.matchers[matcher].compare() == Compare::FieldRef
+                           ? text(test.others[matcher])
+                           : std::nullopt;
+    return test.matchers[matcher].matches(value, value ? lower(slot) : std::string_view(), other);
+  }
+
+  bool matches(const CompiledTest& test, std::size_t matcher) {
+    if (test.slot != kAnyField) return matches(test, matcher, test.slot);
+    for (std::size_t slot = 0; slot < program_.slots.size(); ++slot) {
+      if (matches(test, matcher, slot)) return true;
+    }
+    return false;
+  }
+
+  bool holds(const CompiledTest& test) {
+    bool result = test.all;
+    for (std::size_t i = 0; i < test.matchers.size() && result == test.all; ++i)
+      result = matches(test, i);
+    return result != test.negated;
+  }
+
+  bool all_hold(const std::vector<CompiledTest>& tests) {
+    return std::ranges::all_of(tests, [this](const CompiledTest& test) { return holds(test); });
+  }
+
+  bool selected(const Alternatives& alternatives) {
+    return std::ranges::any_of(alternatives, [this](const auto& tests) { return all_hold(tests); });
+  }
+
+  void explain(const CompiledTest& test, std::vector<Matched>& out) {
+    for (std::size_t slot = 0; slot < program_.slots.size(); ++slot) {
+      if (test.slot != kAnyField && test.slot != slot) continue;
+      for (std::size_t i = 0; i < test.matchers.size(); ++i) {
+        if (matches(test, i, slot) == test.negated) continue;
+        const auto value = text(slot);
+        std::string shown = (test.negated ? "not: " : "") + test.matchers[i].shown();
+        Matched matched{program_.slots[slot].name,
+                        std::string(value.value_or("").substr(0, kShownBytes)), std::move(shown)};
+        if (value && value->size() > kShownBytes) matched.value = base::to_utf8(matched.value);
+        out.push_back(std::move(matched));
+        // One reason for each field is enough, unless all of them were needed.
+        if (!test.all) break;
+      }
+    }
+  }
+
+  const Program& program_;
+  const schema::Event& event_;
+  std::size_t item_;
+  std::vector<SlotText>& texts_;
+};
+
+}  // namespace
+
+struct RuleSet::State {
+  std::deque<std::unique_ptr<Rule>> rules;
+  std::array<Program, schema::kEventNames> programs;
+};
+
+struct RuleSet::Scratch::State {
+  std::vector<SlotText> texts;
+  std::vector<std::uint64_t> candidates;
+};
+
+RuleSet::Scratch::Scratch() : state_(std::make_unique<State>()) {}
+RuleSet::Scratch::~Scratch() = default;
+
+RuleSet::RuleSet() : state_(std::make_unique<State>()) {
+  for (std::size_t i = 0; i < state_->programs.size(); ++i)
+    state_->programs[i].event = static_cast<EventName>(i);
+}
+RuleSet::~RuleSet() = default;
+RuleSet::RuleSet(RuleSet&&) noexcept = default;
+RuleSet& RuleSet::operator=(RuleSet&&) noexcept = default;
+
+std::expected<void, Refusal> RuleSet::add(Rule rule) {
+  const auto event = event_of(rule.log_source);
+  if (!event) {
+    const LogSource& source = rule.log_source;
+    std::string message = "there are no events for logsource";
+    if (!source.product.empty()) message += " product=" + source.product;
+    if (!source.category.empty()) message += " category=" + source.category;
+    if (!source.service.empty()) message += " service=" + source.service;
+    return std::unexpected(
+        Refusal{Refusal::Kind::NoEvents, {source.line, source.column, std::move(message)}});
+  }
+  Program& program = state_->programs[static_cast<std::size_t>(*event)];
+  auto kept = std::make_unique<Rule>(std::move(rule));
+  auto compiled = program.compile(*kept);
+  if (!compiled) return std::unexpected(std::move(compiled).error());
+  for (Program& other : state_->programs) {
+    std::erase_if(other.rules, [&](const CompiledRule& old) { return old.rule->id == kept->id; });
+  }
+  program.rules.push_back(std::move(*compiled));
+  std::erase_if(state_->rules, [&](const auto& old) { return old->id == kept->id; });
+  state_->rules.push_back(std::move(kept));
+  return {};
+}
+
+void RuleSet::build() {
+  for (Program& program : state_->programs) {
+    program.index = {};
+    program.always.clear();
+    for (std::uint32_t id = 0; id < program.rules.size(); ++id) {
+      const Witness& witness = program.rules[id].witness;
+      if (!witness) {
+        program.always.push_back(id);
+        continue;
+      }
+      for (const std::string& literal : *witness)
+        program.index.add(literal, id);
+    }
+    program.index.build();
+  }
+}
+
+std::size_t RuleSet::size() const {
+  return state_->rules.size();
+}
+
+void RuleSet::match(const schema::Event& event, std::size_t item, Scratch& scratch,
+                    std::vector<Hit>& hits) const {
+  const Program& program = state_->programs[static_cast<std::size_t>(event.name())];
+  if (program.rules.empty()) return;
+  Evaluation evaluation(program, event, item, scratch.state_->texts);
+  auto& candidates = scratch.state_->candidates;
+  candidates.assign((program.rules.size() + 63) / 64, 0);
+  for (const std::uint32_t id : program.always)
+    candidates[id / 64] |= std::uint64_t{1} << (id % 64);
+  for (std::size_t slot = 0; slot < program.slots.size(); ++slot) {
+    if (const auto text = evaluation.text(slot)) program.index.scan(*text, candidates);
+  }
+  for (std::size_t word = 0; word < candidates.size(); ++word) {
+    for (std::uint64_t bits = candidates[word]; bits != 0; bits &= bits - 1) {
+      const std::size_t id = word * 64 + static_cast<std::size_t>(std::countr_zero(bits));
+      const CompiledRule& rule = program.rules[id];
+      if (!evaluation.holds(rule, rule.rule->condition)) continue;
+      Hit hit{rule.rule, {}};
+      evaluation.explain(rule, rule.rule->condition, hit.matched);
+      hits.push_back(std::move(hit));
+    }
+  }
+}
+
+}  // namespace sigma
