@@ -50,6 +50,7 @@ std::vector<schema::Verdict> judge(std::string_view text, schema::Mode mode) {
   schema::Decoder decoder;
   const auto each = [&](const std::vector<std::string_view>& lines) {
     std::vector<schema::Verdict> verdicts;
+    verdicts.reserve(lines.size());
     for (const std::string_view line : lines)
       verdicts.push_back(decoder.validate(line, mode));
     return verdicts;

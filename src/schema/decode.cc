@@ -13,7 +13,7 @@ namespace {
 using simdjson::dom::element;
 using simdjson::dom::element_type;
 
-enum Member : std::size_t { AgentVersion, AgentId, SchemaVersion, Events, Count };
+enum Member : std::uint8_t { AgentVersion, AgentId, SchemaVersion, Events, Count };
 constexpr std::array<std::string_view, Count> kMemberNames{"AgentVersion", "AgentId",
                                                            "MessageSchemaVersion", "Events"};
 constexpr std::array<std::string_view, Count> kMemberExpected{"a text", "a UUID", "\"1.0\"",

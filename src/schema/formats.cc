@@ -117,7 +117,10 @@ bool is_leap_second(const Clock& clock, const Zone& zone) {
 bool is_dotted(std::string_view text) {
   std::size_t at = 0;
   for (int part = 0; part < 4; ++part) {
-    if (part > 0 && (at >= text.size() || text[at++] != '.')) return false;
+    if (part > 0) {
+      if (at >= text.size() || text[at] != '.') return false;
+      ++at;
+    }
     const std::size_t start = at;
     int value = 0;
     while (at < text.size() && is_digit(text[at]) && at - start < 3)
@@ -153,14 +156,15 @@ bool is_ipv6(std::string_view text) {
     if (digits < rest.size() && rest[digits] == '.') {
       if (!is_dotted(rest)) return false;
       groups += 2;
-      at = text.size();
       break;
     }
     if (digits == 0 || digits > 4) return false;
     ++groups;
     at += digits;
     if (at == text.size()) break;
-    if (text[at++] != ':' || at == text.size()) return false;
+    if (text[at] != ':') return false;
+    ++at;
+    if (at == text.size()) return false;
     if (text[at] == ':') {
       if (gap) return false;
       gap = true;

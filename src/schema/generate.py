@@ -51,8 +51,7 @@ class Field:
         return plain if self.required else f"std::optional<{plain}>"
 
     def cpp_default(self):
-        if not self.required or self.cpp_type() == "std::string":
-            return ""
+        # An initializer everywhere, so that designated initializers may leave members out.
         return {"std::int64_t": " = 0", "bool": " = false"}.get(self.cpp_type(), "{}")
 
 
@@ -117,7 +116,7 @@ def cpp_header(types, events):
         out.append(f"struct {event.name} {{")
         for field in event.fields:
             out.append(f"  {field.cpp_type()} {field.member}{field.cpp_default()};  // {field.summary}")
-        out.append("  ExtraDetails extra_details;")
+        out.append("  ExtraDetails extra_details{};")
         out.append("")
         out.append(f"  bool operator==(const {event.name}&) const = default;")
         out += ["};", ""]

@@ -20,11 +20,13 @@ namespace schema {
 // Something that happened on a device, or a picture of its state. Name, category and type follow
 // from the alternative that the payload holds.
 struct Event {
-  base::Guid id;
-  base::OffsetTime time;  // written as TimestampUTC and, with its offset, as TimestampLocal
-  bool aggregated =
-      false;        // it came with Category "Aggregated", as the field's agents write repeats
-  Payload payload;  // no items: "nothing to report", which only a Periodic event may say
+  base::Guid id{};
+  // Written as TimestampUTC and, with its offset, as TimestampLocal.
+  base::OffsetTime time{};
+  // It came with Category "Aggregated", as agents in the field write repeats.
+  bool aggregated = false;
+  // No items: "nothing to report", which only a Periodic event may say.
+  Payload payload;
 
   EventName name() const { return static_cast<EventName>(payload.index()); }
   Category category() const { return event_info(name()).category; }

@@ -313,7 +313,7 @@ constexpr auto kReaders = []<std::size_t... kIndex>(std::index_sequence<kIndex..
 // ---- the event
 // ------------------------------------------------------------------------------------
 
-enum Member : std::size_t {
+enum Member : std::uint8_t {
   Id,
   Local,
   Utc,
