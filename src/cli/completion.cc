@@ -203,12 +203,6 @@ std::string zsh_completion(const CommandShape& program) {
   out += "  esac\n  case $path in\n";
   walk(program, "", [&](const CommandShape& command, const std::string& path) {
     std::string items;
-    const auto colon_free = [](std::string_view text) {
-      std::string escaped;
-      for (const char c : text)
-        escaped += c == ':' ? "\\:" : std::string(1, c);
-      return escaped;
-    };
     for (const CommandShape& each : command.commands) {
       items += described(each.name, each.description);
     }
