@@ -266,6 +266,7 @@ Result<Decoded> decode(ByteView bytes, std::size_t max_packet_bytes) {
 Stream::Stream(std::size_t max_packet_bytes) : max_packet_bytes_(max_packet_bytes) {}
 
 std::span<std::uint8_t> Stream::room() {
+  last_bytes_ = 0;
   const std::size_t pending = end_ - begin_;
   const std::size_t missing = wanted_bytes_ > pending ? wanted_bytes_ - pending : 0;
   const std::size_t least = std::max(missing, kReadBytes);
@@ -300,6 +301,7 @@ Result<std::optional<Packet>> Stream::next() {
   auto decoded = decode(pending, max_packet_bytes_);
   if (decoded) {
     begin_ += decoded->bytes;
+    last_bytes_ = decoded->bytes;
     wanted_bytes_ = 0;
     return std::move(decoded->packet);
   }
@@ -311,10 +313,17 @@ Result<std::optional<Packet>> Stream::next() {
   return std::nullopt;
 }
 
+void Stream::unread() {
+  ASSERT(last_bytes_ > 0);
+  begin_ -= last_bytes_;
+  last_bytes_ = 0;
+}
+
 void Stream::release() {
   if (begin_ != end_) return;
   begin_ = 0;
   end_ = 0;
+  last_bytes_ = 0;
   buffer_ = {};
 }
 

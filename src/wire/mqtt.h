@@ -173,6 +173,12 @@ class Stream {
   // The next whole packet, nullopt when it has not arrived. Its views hold until room() or feed().
   // Errors: as decode(), never Truncated; the stream is of no use after one.
   base::Result<std::optional<Packet>> next();
+  // Puts the packet that next() just returned back: next() will return it again. Not after room(),
+  // feed() or an earlier unread().
+  void unread();
+
+  // For packets whose length has not been read yet.
+  void set_max_packet_bytes(std::size_t max_packet_bytes) { max_packet_bytes_ = max_packet_bytes; }
 
   // Frees the buffer while nothing is pending: an idle connection then costs none.
   void release();
@@ -189,6 +195,7 @@ class Stream {
   std::size_t end_ = 0;
   std::size_t max_packet_bytes_;
   std::size_t wanted_bytes_ = 0;  // size of the packet at begin_, 0 when not known yet
+  std::size_t last_bytes_ = 0;    // of the packet that next() returned, while it can be put back
 };
 
 }  // namespace wire::mqtt

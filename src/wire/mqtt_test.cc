@@ -235,6 +235,23 @@ TEST(MqttStream, CutsTheSamePacketsHoweverTheBytesArrive) {
   }
 }
 
+TEST(MqttStream, APacketCanBePutBackOnce) {
+  Stream stream(1'000);
+  base::ByteVec bytes;
+  encode_puback(7, bytes);
+  encode_puback(8, bytes);
+  stream.feed(bytes);
+  for (int i = 0; i < 3; ++i) {
+    const auto packet = stream.next();
+    ASSERT_TRUE(packet.has_value() && packet->has_value());
+    EXPECT_EQ(std::get<Puback>(**packet).packet_id, 7);
+    stream.unread();
+  }
+  EXPECT_EQ(std::get<Puback>(**stream.next()).packet_id, 7);
+  EXPECT_EQ(std::get<Puback>(**stream.next()).packet_id, 8);
+  EXPECT_EQ(stream.pending_bytes(), 0U);
+}
+
 TEST(MqttStream, RefusesALargePacketBeforeItArrives) {
   Stream stream(1'000);
   stream.feed(from_hex("30 e907"));  // 1,001 + 3 bytes announced

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -26,10 +27,13 @@ struct Options {
   std::size_t max_message_bytes = 256 * 1024;       // topic and payload
   std::size_t max_subscriptions = 5;
   std::size_t max_unacknowledged = 4'096;  // messages of one connection on their way to the journal
-  std::size_t max_unacknowledged_bytes = 4U << 20U;
-  std::chrono::seconds max_keep_alive{1'767};  // also where a client asks for none
-  // Wall time as a parameter, for tests; only the expiry of tokens depends on it.
-  std::function<base::WallTime()> now = base::wall_now;
+  std::size_t max_unacknowledged_bytes = 4U << 20U;  // the same, in bytes
+  std::chrono::seconds max_silence{1'767};           // also where a client asks for no keep-alive
+  std::chrono::milliseconds tick{500};  // how often timeouts and expiries are looked at
+  // Time as a parameter, for tests. Tokens expire by the wall clock; everything else goes by the
+  // steady one, so that a step of the wall clock cuts nobody off who holds a valid token.
+  std::function<base::WallTime()> wall_now = base::wall_now;
+  std::function<base::MonoTime()> mono_now = base::mono_now;
 };
 
 // Since start; read by the API.
@@ -52,16 +56,19 @@ struct Counters {
   base::Counter security_messages;  // of these
   base::Counter message_bytes;      // topic and payload
   base::Counter pubacks;
-  base::Counter not_durable;  // messages that the sink could not store; their connections are cut
-  base::Counter paused;       // times that reading stopped because the sink had no room
-  base::Counter wills;
+  base::Counter not_durable;    // messages that the sink could not store; their connections are cut
+  base::Counter paused;         // times that reading stopped because the sink had no room
+  base::Counter wills;          // messages sent for those who went without a DISCONNECT
+  base::Counter wills_dropped;  // the sink had no room for them
+  base::Counter twin_requests;  // answered 501: twins are not served yet
 };
 
 // Serves MQTT until it is stopped.
 //
 // A PUBACK goes out only after the sink said durable. One connection per identity: the newer wins.
-// Threads: any. `registry`, `operations` and `sink` must outlive the listener; every Done of a
-// message that the sink took must have been called, or be dropped, before the listener goes.
+// When the sink has no room, reading stops and TCP slows the sender down.
+// `registry`, `operations` and `sink` must outlive the listener. No Done of a message that the sink
+// took may be called after the listener is gone. Threads: any.
 class Listener {
  public:
   // Binds and starts to serve. Errors: Conflict (the port is in use; the detail says what to do),
@@ -90,8 +97,8 @@ class Listener {
 
  private:
   struct State;
-  explicit Listener(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  explicit Listener(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace hub::listen
