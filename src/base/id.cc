@@ -6,7 +6,6 @@
 #include <sys/random.h>
 
 #include "base/hash.h"
-#include "base/text.h"
 
 namespace base {
 
@@ -27,6 +26,15 @@ Guid with_version(Guid guid, std::uint8_t version) {
       static_cast<std::uint8_t>((guid.bytes[6] & 0x0FU) | (static_cast<unsigned>(version) << 4U));
   guid.bytes[8] = static_cast<std::uint8_t>((guid.bytes[8] & 0x3FU) | 0x80U);
   return guid;
+}
+
+constexpr std::size_t kGuidText = 36;
+
+// 16 for a character that is no hex digit.
+unsigned hex_value(char c) {
+  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
+  const char lower = static_cast<char>(c | 0x20);
+  return lower >= 'a' && lower <= 'f' ? static_cast<unsigned>(lower - 'a') + 10 : 16;
 }
 
 bool is_dash(std::size_t at) {
@@ -52,25 +60,35 @@ Guid Guid::derived(std::string_view space, std::string_view name) {
 }
 
 Result<Guid> Guid::parse(std::string_view text) {
-  if (text.size() != 36) return fail(Code::Malformed, "guid is not 36 characters long");
-  std::string digits;
+  if (text.size() != kGuidText) return fail(Code::Malformed, "guid is not 36 characters long");
+  Guid guid;
+  std::size_t nibble = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (is_dash(i) != (text[i] == '-')) {
       return fail(Code::Malformed, "guid has a dash missing or misplaced",
                   static_cast<std::int64_t>(i));
     }
-    if (text[i] != '-') digits.push_back(text[i]);
+    if (is_dash(i)) continue;
+    const unsigned digit = hex_value(text[i]);
+    if (digit > 15) {
+      return fail(Code::Malformed, "guid has a character that is no hex digit",
+                  static_cast<std::int64_t>(i));
+    }
+    std::uint8_t& byte = guid.bytes[nibble++ / 2];
+    byte = static_cast<std::uint8_t>((static_cast<unsigned>(byte) << 4U) | digit);
   }
-  const ByteVec bytes = TRY(hex_decode(digits));
-  Guid guid;
-  std::copy(bytes.begin(), bytes.end(), guid.bytes.begin());
   return guid;
 }
 
 std::string Guid::to_string() const {
-  std::string text = hex_encode(bytes);
-  for (const std::size_t at : {8U, 13U, 18U, 23U})
-    text.insert(at, 1, '-');
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text(kGuidText, '-');
+  std::size_t at = 0;
+  for (const std::uint8_t byte : bytes) {
+    if (is_dash(at)) ++at;
+    text[at++] = kDigits[byte >> 4U];
+    text[at++] = kDigits[byte & 0x0FU];
+  }
   return text;
 }
 

@@ -66,6 +66,14 @@ Result<std::chrono::minutes> offset_at(std::string_view text, std::size_t at) {
   return text[at] == '-' ? -offset : offset;
 }
 
+// The last `width` decimal digits of a number that is not negative.
+void append_digits(std::string& text, std::int64_t number, std::size_t width) {
+  text.append(width, '0');
+  for (std::size_t at = text.size(); width > 0; --width, number /= 10) {
+    text[--at] = static_cast<char>('0' + number % 10);
+  }
+}
+
 }  // namespace
 
 WallTime wall_now() {
@@ -82,18 +90,23 @@ std::string format_rfc3339(WallTime time, std::chrono::minutes offset, int digit
   const std::chrono::year_month_day date(day);
   const std::int64_t in_day = (local - day).count();
   const std::int64_t seconds = in_day / kNanosPerSecond;
-  std::string text =
-      fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
-                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                  seconds / 3600, seconds / 60 % 60, seconds % 60);
+  std::string text;
+  text.reserve(35);
+  append_digits(text, static_cast<int>(date.year()), 4);
+  append_digits(text.append("-"), static_cast<unsigned>(date.month()), 2);
+  append_digits(text.append("-"), static_cast<unsigned>(date.day()), 2);
+  append_digits(text.append("T"), seconds / 3600, 2);
+  append_digits(text.append(":"), seconds / 60 % 60, 2);
+  append_digits(text.append(":"), seconds % 60, 2);
   if (digits > 0) {
-    const std::string fraction = fmt::format("{:09}", in_day % kNanosPerSecond);
-    text.append(".").append(fraction, 0, static_cast<std::size_t>(digits));
+    append_digits(text.append("."), in_day % kNanosPerSecond, 9);
+    text.resize(text.size() - 9 + static_cast<std::size_t>(digits));
   }
   if (offset.count() == 0) return text.append("Z");
   const auto minutes = std::abs(offset.count());
-  return text.append(
-      fmt::format("{}{:02}:{:02}", offset.count() < 0 ? '-' : '+', minutes / 60, minutes % 60));
+  append_digits(text.append(offset.count() < 0 ? "-" : "+"), minutes / 60, 2);
+  append_digits(text.append(":"), minutes % 60, 2);
+  return text;
 }
 
 std::string format_rfc3339(WallTime time, int digits) {
