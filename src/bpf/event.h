@@ -22,7 +22,7 @@ enum { VEDETTE_KINDS = 4 };
 
 // Flags of an exec.
 enum {
-  VEDETTE_ARGV_TRUNCATED = 1 << 0,    // argv is longer than VEDETTE_ARGV_MAX
+  VEDETTE_ARGV_TRUNCATED = 1 << 0,    // longer than VEDETTE_ARGV_MAX: its head, then its tail
   VEDETTE_ARGV_UNREADABLE = 1 << 1,   // a page of argv was not present; what precedes it is here
   VEDETTE_EXE_TRUNCATED = 1 << 2,     // deeper than VEDETTE_PATH_DEPTH or longer than its section
   VEDETTE_CWD_TRUNCATED = 1 << 3,
@@ -47,6 +47,7 @@ enum { VEDETTE_SECTIONS = 6 };
 enum {
   VEDETTE_NAME_MAX = 256,  // one name with its NUL
   VEDETTE_ARGV_MAX = 16384,
+  VEDETTE_ARGV_HEAD = 12288,  // of an argv that is longer than that; the rest is its tail
   VEDETTE_PATH_MAX = 4096,
   VEDETTE_INTERP_MAX = 256,
   VEDETTE_CGROUP_MAX = 2048,

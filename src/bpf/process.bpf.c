@@ -119,22 +119,23 @@ __noinline u32 append_path(u64 dentry_at, u64 mnt_at, u64 root_dentry, u64 root_
   return end | INCOMPLETE;
 }
 
-// Appends `wanted` bytes of argv from user memory, page by page, so that one absent page loses only
-// what follows it. Returns the new end.
-__noinline u32 append_argv(u64 from, u32 wanted) {
+// Appends user memory up to the offset `limit`, page by page, so that one absent page loses only what
+// follows it. Returns the new end, with INCOMPLETE when it fell short.
+__noinline u32 append_user(u64 from, u32 start, u32 limit) {
   struct scratch *to = own_scratch();
-  if (!to) return INCOMPLETE;
-  u32 end = 0;
+  if (!to) return start | INCOMPLETE;
+  u32 end = start;
   for (int i = 0; i <= VEDETTE_ARGV_MAX / PAGE_BYTES; i++) {
     end = forget_range(end);
-    if (end >= wanted || end >= VEDETTE_ARGV_MAX) return end;
-    u32 chunk = PAGE_BYTES - ((u32)(from + end) & (PAGE_BYTES - 1));
-    if (chunk > wanted - end) chunk = wanted - end;
+    if (end >= limit || end >= VEDETTE_ARGV_MAX) return end;
+    const u64 at = from + (end - start);
+    u32 chunk = PAGE_BYTES - ((u32)at & (PAGE_BYTES - 1));
+    if (chunk > limit - end) chunk = limit - end;
     if (chunk > PAGE_BYTES) break;
-    if (bpf_probe_read_user(to->data + end, chunk, (const void *)(from + end))) break;
+    if (bpf_probe_read_user(to->data + end, chunk, (const void *)at)) break;
     end += chunk;
   }
-  return end >= wanted ? end : end | INCOMPLETE;
+  return end >= limit ? end : end | INCOMPLETE;
 }
 
 static __always_inline struct kernfs_node *node_parent(struct kernfs_node *node) {
@@ -174,13 +175,19 @@ static __always_inline u32 append_string(struct scratch *to, u32 end, const char
   return length > 0 ? forget_range(end + (u32)length) : end;
 }
 
+// All of argv, or its head and its tail: what a padded command line would hide stands at its end.
 static __always_inline u32 add_argv(struct scratch *to, struct task_struct *task) {
   const u64 from = BPF_CORE_READ(task, mm, arg_start);
   const u64 total = BPF_CORE_READ(task, mm, arg_end) - from;
-  const bool fits = total <= VEDETTE_ARGV_MAX;
   to->exec.argv_bytes = total > 0xffffffff ? 0xffffffff : (u32)total;
-  if (!fits) to->exec.head.flags |= VEDETTE_ARGV_TRUNCATED;
-  return accept(to, append_argv(from, fits ? (u32)total : VEDETTE_ARGV_MAX), VEDETTE_ARGV_UNREADABLE);
+  if (total <= VEDETTE_ARGV_MAX) {
+    return accept(to, append_user(from, 0, (u32)total), VEDETTE_ARGV_UNREADABLE);
+  }
+  to->exec.head.flags |= VEDETTE_ARGV_TRUNCATED;
+  const u32 head = accept(to, append_user(from, 0, VEDETTE_ARGV_HEAD), VEDETTE_ARGV_UNREADABLE);
+  if (head != VEDETTE_ARGV_HEAD) return head;
+  const u64 tail = from + total - (VEDETTE_ARGV_MAX - VEDETTE_ARGV_HEAD);
+  return accept(to, append_user(tail, VEDETTE_ARGV_HEAD, VEDETTE_ARGV_MAX), VEDETTE_ARGV_UNREADABLE);
 }
 
 static __always_inline u32 add_path(struct scratch *to, u32 start, struct dentry *dentry,

@@ -96,7 +96,7 @@ TEST_F(ProcessProbeTest, ReportsForkExecAndExit) {
   EXPECT_EQ(seen.argv, "odd name\0with spaces\nand\xff bytes\0"sv);
   EXPECT_EQ(seen.exec.argc, 2U);
   EXPECT_EQ(seen.exec.argv_bytes, seen.argv.size());
-  EXPECT_FALSE(seen.exec.argv_truncated);
+  EXPECT_EQ(seen.exec.argv_head, seen.argv.size());
   EXPECT_FALSE(seen.exec.argv_unreadable);
   EXPECT_EQ(seen.exe, "/usr/bin/true");
   EXPECT_EQ(seen.file, "/bin/true");
@@ -178,16 +178,29 @@ TEST_F(ProcessProbeTest, NoArguments) {
   EXPECT_LE(execs_.front().argv.size(), 1U);
 }
 
-TEST_F(ProcessProbeTest, HugeArgvIsCutAndSaysSo) {
+TEST_F(ProcessProbeTest, HugeArgvKeepsHeadAndTail) {
   const std::string padding(60'000, 'x');
-  run([&] { exec_true("true", padding.c_str()); });
+  run([&] {
+    ::execl("/bin/true", "true", padding.c_str(), "hidden at the end", static_cast<char*>(nullptr));
+  });
   ASSERT_EQ(execs_.size(), 1U);
   const Seen& seen = execs_.front();
-  EXPECT_TRUE(seen.exec.argv_truncated);
-  EXPECT_EQ(seen.exec.argv_bytes, 5 + padding.size() + 1);
-  EXPECT_EQ(seen.argv.size(), static_cast<std::size_t>(VEDETTE_ARGV_MAX));
-  EXPECT_EQ(seen.argv, ("true\0"s + padding).substr(0, VEDETTE_ARGV_MAX));
+  const std::string all = "true\0"s + padding + "\0hidden at the end\0"s;
+  EXPECT_EQ(seen.exec.argv_bytes, all.size());
+  ASSERT_EQ(seen.argv.size(), static_cast<std::size_t>(VEDETTE_ARGV_MAX));
+  ASSERT_EQ(seen.exec.argv_head, static_cast<std::size_t>(VEDETTE_ARGV_HEAD));
+  EXPECT_EQ(seen.argv.substr(0, VEDETTE_ARGV_HEAD), all.substr(0, VEDETTE_ARGV_HEAD));
+  EXPECT_EQ(seen.argv.substr(VEDETTE_ARGV_HEAD),
+            all.substr(all.size() - (VEDETTE_ARGV_MAX - VEDETTE_ARGV_HEAD)));
   EXPECT_EQ(seen.exe, "/usr/bin/true");
+}
+
+TEST_F(ProcessProbeTest, LongestArgvThatFitsIsWhole) {
+  const std::string padding(VEDETTE_ARGV_MAX - 6, 'y');
+  run([&] { exec_true("true", padding.c_str()); });
+  ASSERT_EQ(execs_.size(), 1U);
+  EXPECT_EQ(execs_.front().argv, "true\0"s + padding + "\0"s);
+  EXPECT_EQ(execs_.front().exec.argv_head, execs_.front().argv.size());
 }
 
 TEST_F(ProcessProbeTest, ScriptNamesBothFiles) {

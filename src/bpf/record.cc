@@ -1,5 +1,6 @@
 #include "bpf/record.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 
@@ -52,7 +53,6 @@ Result<Start> read_head(Cursor& cursor) {
 }
 
 void apply_flags(Exec& exec, std::uint16_t flags) {
-  exec.argv_truncated = (flags & VEDETTE_ARGV_TRUNCATED) != 0;
   exec.argv_unreadable = (flags & VEDETTE_ARGV_UNREADABLE) != 0;
   exec.exe_truncated = (flags & VEDETTE_EXE_TRUNCATED) != 0;
   exec.cwd_truncated = (flags & VEDETTE_CWD_TRUNCATED) != 0;
@@ -83,6 +83,9 @@ Result<Record> read_exec(Cursor& cursor, const Start& start) {
   exec.parent_comm = TRY(fixed_text(cursor, VEDETTE_COMM));
   exec.tty = TRY(fixed_text(cursor, VEDETTE_TTY));
   exec.argv = base::as_text(TRY(cursor.bytes(lengths[VEDETTE_ARGV])));
+  const bool cut = (start.flags & VEDETTE_ARGV_TRUNCATED) != 0;
+  exec.argv_head =
+      cut ? std::min<std::size_t>(exec.argv.size(), VEDETTE_ARGV_HEAD) : exec.argv.size();
   exec.exe = base::as_text(TRY(cursor.bytes(lengths[VEDETTE_EXE])));
   exec.file = TRY(section_text(cursor, lengths[VEDETTE_FILE]));
   exec.interp = TRY(section_text(cursor, lengths[VEDETTE_INTERP]));

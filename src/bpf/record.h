@@ -38,7 +38,7 @@ struct Exec {
   std::uint32_t mnt_ns = 0;
   std::uint32_t argc = 0;
   std::uint32_t argv_bytes = 0;  // in memory; more than argv.size() when some are missing
-  bool argv_truncated = false;   // longer than a record takes
+  std::size_t argv_head = 0;     // bytes of argv before the gap; all of it when there is none
   bool argv_unreadable = false;  // some of it was not in memory
   bool exe_truncated = false;
   bool cwd_truncated = false;
@@ -49,12 +49,15 @@ struct Exec {
   std::string_view comm;
   std::string_view parent_comm;
   std::string_view tty;
-  std::string_view argv;    // each argument with its NUL
+  std::string_view argv;    // each argument with its NUL; beyond argv_head, the tail
   std::string_view exe;     // names, for path_of_names()
   std::string_view file;    // what execve was given
   std::string_view interp;  // the interpreter of a script, else empty
   std::string_view cwd;     // names
   std::string_view cgroup;  // names
+
+  // Longer than a record takes: its middle is missing.
+  bool argv_truncated() const { return argv_head < argv.size(); }
 };
 
 // A process was made. The parent is the one that forked.

@@ -66,7 +66,8 @@ TEST(ReadRecord, Exec) {
   EXPECT_EQ(exec.argv_bytes, 12U);
   EXPECT_TRUE(exec.loginuid_known);
   EXPECT_TRUE(exec.exe_unlinked);
-  EXPECT_FALSE(exec.argv_truncated);
+  EXPECT_FALSE(exec.argv_truncated());
+  EXPECT_EQ(exec.argv_head, exec.argv.size());
   EXPECT_EQ(exec.comm, "sh");
   EXPECT_EQ(exec.parent_comm, "a-parent-of-16ch");
   EXPECT_EQ(exec.tty, "pts3");
