@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/collect/facts.h"
+#include "agent/collect/process_table.h"
+#include "agent/collect/users.h"
+#include "base/time.h"
+#include "os/process.h"
+#include "schema/message.h"
+
+namespace agent::collect {
+
+struct ProcessEventCounts {
+  std::uint64_t created = 0;     // ProcessCreate made
+  std::uint64_t terminated = 0;  // ProcessTerminate made
+  std::uint64_t excluded = 0;    // left out as the configuration says
+  std::uint64_t incomplete = 0;  // of those created: something could not be found out
+};
+
+// Makes ProcessCreate and ProcessTerminate of what a source tells, with what the process table and
+// the account file add. docs/reference/agent-extra-details.md lists the ExtraDetails.
+//
+// A ProcessTerminate is made for every process whose start was told or that was there before us;
+// not for a fork that never ran a program of its own, unless forks are reported too. Threads: one.
+class ProcessEvents final : public Sink {
+ public:
+  struct Options {
+    bool forks = false;  // a fork makes a ProcessCreate too
+    bool ends = true;
+    std::vector<std::string> excluded_executables;  // full paths
+    std::string boot_id;
+    std::string account_file = "/etc/passwd";
+    std::size_t table_capacity = 8192;
+    std::function<std::uint64_t()> next_sequence;
+    std::function<void(schema::Event)> emit;
+    os::ProcFs proc{};
+  };
+
+  explicit ProcessEvents(Options options);
+
+  // Whose facts come from now on.
+  void set_tier(Tier tier) { tier_ = tier; }
+  // Learns the processes that are there, so that their children's parents are known.
+  void learn_present();
+
+  void on_forked(const Forked& forked) override;
+  void on_started(Started started) override;
+  void on_ended(const Ended& ended) override;
+
+  const ProcessEventCounts& counts() const { return counts_; }
+  const ProcessTable& table() const { return table_; }
+
+ private:
+  std::shared_ptr<const Image> image_of(const ProcessId& process);
+  bool excluded(std::string_view executable) const;
+  schema::Event event(base::WallTime time);
+  void add_common(schema::ExtraDetails& details);
+
+  Options options_;
+  Tier tier_ = Tier::Ebpf;
+  ProcessTable table_;
+  Users users_;
+  ProcessEventCounts counts_;
+};
+
+}  // namespace agent::collect
