@@ -3,7 +3,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <system_error>
 
 namespace base {
 
@@ -47,7 +47,7 @@ std::string Error::to_string() const {
   std::string text = what;
   if (!detail.empty()) text.append(text.empty() ? "" : ": ").append(detail);
   if (code == Code::Io && at > 0) {
-    text.append(": ").append(std::strerror(static_cast<int>(at)));
+    text.append(": ").append(std::generic_category().message(static_cast<int>(at)));
   } else {
     text.append(" (").append(code_name(code));
     if (at >= 0) text.append(" at ").append(std::to_string(at));

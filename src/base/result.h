@@ -62,10 +62,10 @@ template <std::size_t N>
 // TRY(expression): the value of a Result, or return its error from the enclosing function.
 // A statement expression, so that `auto x = TRY(f());` reads straight; the counter lets one TRY
 // stand inside another.
-#define TRY(...) TRY_NAMED_(TRY_JOIN_(try_result_, __COUNTER__), __VA_ARGS__)
-#define TRY_JOIN_(a, b) TRY_JOIN_AGAIN_(a, b)
-#define TRY_JOIN_AGAIN_(a, b) a##b
-#define TRY_NAMED_(name, ...)                                   \
+#define TRY(...) TRY_NAMED(TRY_JOIN(try_result_, __COUNTER__), __VA_ARGS__)
+#define TRY_JOIN(a, b) TRY_JOIN_AGAIN(a, b)
+#define TRY_JOIN_AGAIN(a, b) a##b
+#define TRY_NAMED(name, ...)                                   \
   __extension__({                                               \
     auto&& name = (__VA_ARGS__);                                \
     if (!name) return std::unexpected(std::move(name).error()); \

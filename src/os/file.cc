@@ -98,12 +98,17 @@ Result<void> sync_dir(const std::string& path) {
 
 Result<void> write_file_atomic(const std::string& path, std::string_view content, mode_t mode) {
   const std::string temporary = path + ".tmp";
-  {
+  auto replaced = [&]() -> Result<void> {
     const Fd fd = TRY(open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode));
     TRY(write_all(fd.get(), base::as_bytes(content)));
     if (::fsync(fd.get()) != 0) return fail_errno("fsync", temporary);
+    if (::rename(temporary.c_str(), path.c_str()) != 0) return fail_errno("rename", path);
+    return {};
+  }();
+  if (!replaced) {
+    ::unlink(temporary.c_str());  // on a full disk, half a file is in the way
+    return replaced;
   }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return fail_errno("rename", path);
   return sync_dir(parent_of(path));
 }
 
@@ -130,12 +135,14 @@ Result<std::vector<std::string>> list_dir(const std::string& path) {
     return fail_errno("opendir", path);
   }
   std::vector<std::string> names;
-  errno = 0;
-  while (const dirent* entry = ::readdir(dir.get())) {
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(dir.get());
+    if (entry == nullptr && errno != 0) return fail_errno("readdir", path);
+    if (entry == nullptr) break;
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") names.emplace_back(name);
   }
-  if (errno != 0) return fail_errno("readdir", path);
   std::sort(names.begin(), names.end());
   return names;
 }

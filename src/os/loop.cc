@@ -1,5 +1,6 @@
 #include "os/loop.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -32,7 +33,12 @@ struct Loop::State {
   Fd epoll;
   Fd wake;
   Fd signals;
-  std::unordered_map<int, std::shared_ptr<FdCallback>> watches;
+  struct Watch {
+    std::uint32_t generation = 0;
+    std::shared_ptr<FdCallback> callback;
+  };
+  std::unordered_map<int, Watch> watches;
+  std::uint32_t next_generation = 0;
   // Ordered by due time, then by age.
   std::map<std::pair<MonoTime, TimerId>, Timer> timers;
   std::unordered_map<TimerId, MonoTime> due;
@@ -90,6 +96,12 @@ struct Loop::State {
 
 namespace {
 
+// An event names the watch, not only the descriptor: a callback may close a descriptor for which
+// the same turn still holds an event, and the number may be in use again already.
+std::uint64_t watch_key(int fd, std::uint32_t generation) {
+  return (static_cast<std::uint64_t>(generation) << 32U) | static_cast<std::uint32_t>(fd);
+}
+
 std::uint32_t to_epoll(std::uint32_t interest) {
   return ((interest & Loop::kReadable) ? static_cast<std::uint32_t>(EPOLLIN) : 0U) |
          ((interest & Loop::kWritable) ? static_cast<std::uint32_t>(EPOLLOUT) : 0U);
@@ -119,21 +131,26 @@ Result<std::unique_ptr<Loop>> Loop::create() {
 }
 
 Result<void> Loop::watch(int fd, std::uint32_t interest, FdCallback callback) {
+  const std::uint32_t generation = ++state_->next_generation;
   epoll_event event{};
   event.events = to_epoll(interest);
-  event.data.fd = fd;
-  if (::epoll_ctl(state_->epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0)
+  event.data.u64 = watch_key(fd, generation);
+  if (::epoll_ctl(state_->epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
     return fail_errno("epoll_ctl add");
-  state_->watches[fd] = std::make_shared<FdCallback>(std::move(callback));
+  }
+  state_->watches[fd] = {generation, std::make_shared<FdCallback>(std::move(callback))};
   return {};
 }
 
 Result<void> Loop::change(int fd, std::uint32_t interest) {
+  const auto watch = state_->watches.find(fd);
+  if (watch == state_->watches.end()) return base::fail(base::Code::NotFound, "epoll_ctl mod");
   epoll_event event{};
   event.events = to_epoll(interest);
-  event.data.fd = fd;
-  if (::epoll_ctl(state_->epoll.get(), EPOLL_CTL_MOD, fd, &event) != 0)
+  event.data.u64 = watch_key(fd, watch->second.generation);
+  if (::epoll_ctl(state_->epoll.get(), EPOLL_CTL_MOD, fd, &event) != 0) {
     return fail_errno("epoll_ctl mod");
+  }
   return {};
 }
 
@@ -143,9 +160,11 @@ void Loop::unwatch(int fd) {
 }
 
 TimerId Loop::after(std::chrono::nanoseconds delay, std::function<void()> callback) {
+  // "Never" is a delay too, and must not overflow.
+  constexpr std::chrono::nanoseconds kLongest = std::chrono::years(100);
   const TimerId id = state_->next_timer++;
   state_->add_timer(
-      id, base::mono_now() + delay,
+      id, base::mono_now() + std::min(delay, kLongest),
       {std::chrono::nanoseconds(0), std::make_shared<std::function<void()>>(std::move(callback))});
   return id;
 }
@@ -199,10 +218,11 @@ Result<void> Loop::run() {
     if (count < 0 && errno != EINTR) return fail_errno("epoll_wait");
     for (int i = 0; i < count && !state_->stopping; ++i) {
       const epoll_event& event = events[static_cast<std::size_t>(i)];
-      const auto watch = state_->watches.find(event.data.fd);
+      const auto watch = state_->watches.find(static_cast<int>(event.data.u64 & UINT32_MAX));
       if (watch == state_->watches.end()) continue;
+      if (watch->second.generation != event.data.u64 >> 32U) continue;
       // Kept alive through the call, which may remove itself.
-      const std::shared_ptr<FdCallback> callback = watch->second;
+      const std::shared_ptr<FdCallback> callback = watch->second.callback;
       (*callback)(from_epoll(event.events));
     }
     state_->run_due_timers();
