@@ -28,11 +28,21 @@ def member_name(name):
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
+def take(raw, where, required, optional=()):
+    """The definition, if it has all required keys and no unknown ones."""
+    for key in required:
+        if key not in raw:
+            raise BadDefinition(f"{where}: '{key}' is missing")
+    for key in raw:
+        if key not in required and key not in optional:
+            raise BadDefinition(f"{where}: unknown key '{key}', expected {', '.join([*required, *optional])}")
+    return raw
+
+
 class Field:
     def __init__(self, raw, types, where):
-        for key in raw:
-            if key not in ("name", "type", "required", "summary", "examples", "member"):
-                raise BadDefinition(f"{where}: unknown key '{key}' in a field")
+        take(raw, f"{where}: field '{raw.get('name', '')}'", ("name", "type", "summary"),
+             ("required", "examples", "member"))
         self.name = raw["name"]
         self.required = raw.get("required", False)
         self.summary = raw["summary"]
@@ -40,9 +50,9 @@ class Field:
         self.type = raw["type"]
         shared = types.get(self.type, {"kind": self.type})
         self.kind = shared["kind"]
-        if self.kind not in KINDS:
-            raise BadDefinition(f"{where}: {self.name} has type '{self.type}', expected one of "
-                                f"{', '.join(KINDS)} or a name from types.json")
+        if self.kind not in KINDS or (self.kind == "enum" and self.type not in types):
+            raise BadDefinition(f"{where}: field '{self.name}' has type '{self.type}', expected one of "
+                                f"{', '.join(KINDS[:-1])} or a name from types.json")
         self.values = shared.get("values", [])
         self.examples = raw.get("examples", shared.get("examples", []))
 
@@ -57,11 +67,11 @@ class Field:
 
 class Event:
     def __init__(self, path, types):
-        raw = json.loads(path.read_text())
-        known = ("name", "number", "category", "type", "classic", "summary", "fields", "any_of")
-        for key in raw:
-            if key not in known:
-                raise BadDefinition(f"{path.name}: unknown key '{key}', expected {', '.join(known)}")
+        try:
+            raw = json.loads(path.read_text())
+        except json.JSONDecodeError as error:
+            raise BadDefinition(f"{path.name}:{error.lineno}:{error.colno}: {error.msg}") from error
+        take(raw, path.name, ("name", "number", "category", "type", "classic", "summary", "fields"), ("any_of",))
         self.name = raw["name"]
         if member_name(self.name) + ".json" != path.name:
             raise BadDefinition(f"{path.name}: the event is {self.name}, so the file is {member_name(self.name)}.json")
@@ -69,7 +79,8 @@ class Event:
         self.category = raw["category"]
         self.type = raw["type"]
         if self.category not in CATEGORIES or self.type not in EVENT_TYPES:
-            raise BadDefinition(f"{path.name}: category is one of {CATEGORIES}, type one of {EVENT_TYPES}")
+            raise BadDefinition(f"{path.name}: category is one of {', '.join(CATEGORIES)}, "
+                                f"type one of {', '.join(EVENT_TYPES)}")
         self.classic = raw["classic"]
         self.summary = raw["summary"]
         self.fields = [Field(field, types, path.name) for field in raw["fields"]]
@@ -84,9 +95,9 @@ class Event:
             raise BadDefinition(f"{path.name}: a field is named twice, or ExtraDetails is, which every event has")
 
 
-def load():
-    types = json.loads((HERE / "types.json").read_text())["types"]
-    events = sorted((Event(path, types) for path in (HERE / "events").glob("*.json")), key=lambda e: e.number)
+def load(folder=HERE):
+    types = json.loads((folder / "types.json").read_text())["types"]
+    events = sorted((Event(path, types) for path in (folder / "events").glob("*.json")), key=lambda e: e.number)
     if [event.number for event in events] != list(range(len(events))):
         raise BadDefinition("events/*.json: numbers must run from 0 without a gap")
     return types, events
@@ -369,8 +380,8 @@ def main():
     mode, target = sys.argv[1], pathlib.Path(sys.argv[2])
     try:
         types, events = load()
-    except (BadDefinition, KeyError, json.JSONDecodeError) as error:
-        sys.exit(f"generate.py: {error!r}" if isinstance(error, KeyError) else f"generate.py: {error}")
+    except BadDefinition as error:
+        sys.exit(f"generate.py: {error}")
     if mode == "cpp":
         write(target / "events.h", cpp_header(types, events))
         write(target / "events.cc", cpp_source(types, events))
@@ -386,4 +397,5 @@ def main():
         sys.exit("\n".join(f"{name} is not up to date: run src/schema/generate.py docs ." for name in stale))
 
 
-main()
+if __name__ == "__main__":
+    main()
