@@ -69,6 +69,7 @@ struct Finding {
   std::string why;  // one sentence
   base::WallTime received;
   Evidence evidence;
+  std::int64_t hits = 1;       // how often it happened: aggregated events stand for several
   std::uint64_t sequence = 0;  // of the journal record
 };
 
@@ -99,13 +100,13 @@ struct Alert {
 };
 
 struct AlertFilter {
-  std::optional<Status> status;
+  std::optional<Status> status = {};
   bool open_only = false;  // New and Active
-  std::optional<Severity> severity;
-  std::string device_id;  // empty: all
-  std::string search;     // case-insensitive, in title, device, rule, entity and reason
+  std::optional<Severity> severity = {};
+  std::string device_id = {};  // empty: all
+  std::string search = {};     // case-insensitive, in title, device, rule, entity and reason
   std::size_t limit = 50;
-  std::string cursor;  // of the page before; empty: the first page
+  std::string cursor = {};  // of the page before; empty: the first page
 };
 
 struct AlertPage {
@@ -145,6 +146,9 @@ class Alerts {
   Alerts(const Alerts&) = delete;
   Alerts& operator=(const Alerts&) = delete;
 
+  // The highest journal sequence of a finding that was applied.
+  std::uint64_t applied_sequence() const;
+
   // Makes or updates alerts, in one transaction. Findings of journal sequences that were applied
   // before change nothing, so that the journal can be replayed. Durable after return.
   base::Result<void> apply(std::span<const Finding> findings);
@@ -153,6 +157,9 @@ class Alerts {
   base::Result<std::vector<store::AlertRow>> outbox(std::uint64_t after, std::size_t limit) const;
   // The rows up to there are stored.
   base::Result<void> trim_outbox(std::uint64_t up_to);
+  // Rows made from now on have positions above `after`: for an event store that has seen more rows
+  // than this file remembers.
+  base::Result<void> continue_outbox(std::uint64_t after);
 
   // Errors: Invalid (cursor).
   base::Result<AlertPage> list(const AlertFilter& filter) const;
