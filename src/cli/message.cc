@@ -58,7 +58,10 @@ std::vector<schema::Verdict> judge(std::string_view text, schema::Mode mode) {
   const std::vector<std::string_view> lines = lines_of(text);
   // A whole JSON text with more after it can only be one message a line.
   if (lines.size() > 1 && decoder.validate_all(lines.front(), mode)) return each(lines);
-  if (auto whole = decoder.validate_all(text, mode)) return std::move(*whole);
+  if (auto whole = decoder.validate_all(text, mode)) {
+    if (whole->empty()) whole->push_back({{{"", "at least one message", "an empty array"}}, {}});
+    return std::move(*whole);
+  }
   if (looks_like_records(lines)) return each(lines);
   std::vector<schema::Verdict> broken;
   broken.push_back(decoder.validate(text, mode));

@@ -63,8 +63,10 @@ TEST(MessageValidate, ArrayOfMessages) {
 
 TEST(MessageValidate, EmptyArrayHoldsNoMessage) {
   const Outcome result = validate("[]");
-  EXPECT_EQ(result.status, 0);
-  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.out,
+            joined({R"({"index":0,"valid":false,"errors":[{"pointer":"",)",
+                    R"("expected":"at least one message","found":"an empty array"}]})", "\n"}));
 }
 
 TEST(MessageValidate, OneMessageALine) {
