@@ -12,6 +12,8 @@ pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
 pkg_check_modules(argon2 REQUIRED IMPORTED_TARGET libargon2)
 pkg_check_modules(bpf REQUIRED IMPORTED_TARGET libbpf)
 pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
+# Its -pthread adds nothing with today's libc, but makes a precompiled header look foreign.
+set_property(TARGET PkgConfig::re2 PROPERTY INTERFACE_COMPILE_OPTIONS "")
 
 # duckdb: the given folder, an installed one, or the pinned one that scripts/fetch-duckdb provides.
 add_library(duckdb INTERFACE IMPORTED)
