@@ -1,0 +1,137 @@
+#include <array>
+
+#include "kql/functions/function.h"
+
+// Time is ticks of 100 ns since the year 1, so most of this is arithmetic. Day 0 was a Monday;
+// weeks start on Sunday. 864000000000 ticks are a day.
+
+namespace kql::functions {
+namespace {
+
+constexpr Naming kFirst = Naming::FirstArgument;
+constexpr Nulls kPropagate = Nulls::Propagate;
+
+constexpr std::array kEntries{
+    Entry{"bin", "(value: long, step: long): long", "kql_bin({0}, {1})", kFirst, Nulls::Sometimes,
+          "The value rounded down (toward minus infinity) to a multiple of the step."},
+    Entry{"bin", "(value: real, step: real): real", "kql_bin_real({0}, {1})", kFirst,
+          Nulls::Sometimes},
+    Entry{"bin", "(value: datetime, step: timespan): datetime", "kql_bin({0}, {1})", kFirst,
+          Nulls::Sometimes},
+    Entry{"bin", "(value: timespan, step: timespan): timespan", "kql_bin({0}, {1})", kFirst,
+          Nulls::Sometimes},
+    Entry{"floor", "(value: long, step: long): long", "kql_bin({0}, {1})", kFirst, Nulls::Sometimes,
+          "As bin()."},
+    Entry{"floor", "(value: real, step: real): real", "kql_bin_real({0}, {1})", kFirst,
+          Nulls::Sometimes},
+    Entry{"floor", "(value: datetime, step: timespan): datetime", "kql_bin({0}, {1})", kFirst,
+          Nulls::Sometimes},
+    Entry{"floor", "(value: timespan, step: timespan): timespan", "kql_bin({0}, {1})", kFirst,
+          Nulls::Sometimes},
+    Entry{"bin_at", "(value: datetime, step: timespan, at: datetime): datetime",
+          "({2} + kql_bin({0} - {2}, {1}))", kFirst, Nulls::Sometimes,
+          "As bin(), with the multiples counted from `at`."},
+    Entry{"bin_at", "(value: timespan, step: timespan, at: timespan): timespan",
+          "({2} + kql_bin({0} - {2}, {1}))", kFirst, Nulls::Sometimes},
+    Entry{"bin_at", "(value: long, step: long, at: long): long", "({2} + kql_bin({0} - {2}, {1}))",
+          kFirst, Nulls::Sometimes},
+    Entry{"startofday", "(date: datetime): datetime", "({0} - {0} % 864000000000)", kFirst,
+          kPropagate, "The start of the day; with an offset, of so many days later."},
+    Entry{"startofday", "(date: datetime, offset: long): datetime",
+          "({0} - {0} % 864000000000 + {1} * 864000000000)", kFirst},
+    Entry{"endofday", "(date: datetime): datetime", "({0} - {0} % 864000000000 + 863999999999)",
+          kFirst, kPropagate, "The last tick of the day; with an offset, of so many days later."},
+    Entry{"endofday", "(date: datetime, offset: long): datetime",
+          "({0} - {0} % 864000000000 + {1} * 864000000000 + 863999999999)", kFirst},
+    Entry{"startofweek", "(date: datetime): datetime",
+          "({0} - ({0} + 864000000000) % 6048000000000)", kFirst, kPropagate,
+          "The start of the week (Sunday); with an offset, of so many weeks later."},
+    Entry{"startofweek", "(date: datetime, offset: long): datetime",
+          "({0} - ({0} + 864000000000) % 6048000000000 + {1} * 6048000000000)", kFirst},
+    Entry{"endofweek", "(date: datetime): datetime",
+          "({0} - ({0} + 864000000000) % 6048000000000 + 6047999999999)", kFirst, kPropagate,
+          "The last tick of the week (Saturday); with an offset, of so many weeks later."},
+    Entry{"endofweek", "(date: datetime, offset: long): datetime",
+          "({0} - ({0} + 864000000000) % 6048000000000 + {1} * 6048000000000 + 6047999999999)",
+          kFirst},
+    Entry{"startofmonth", "(date: datetime): datetime", "kql_start_of('month', {0}, 0)", kFirst,
+          kPropagate, "The start of the month; with an offset, of so many months later."},
+    Entry{"startofmonth", "(date: datetime, offset: long): datetime",
+          "kql_start_of('month', {0}, {1})", kFirst},
+    Entry{"endofmonth", "(date: datetime): datetime", "(kql_start_of('month', {0}, 1) - 1)", kFirst,
+          kPropagate, "The last tick of the month; with an offset, of so many months later."},
+    Entry{"endofmonth", "(date: datetime, offset: long): datetime",
+          "(kql_start_of('month', {0}, {1} + 1) - 1)", kFirst},
+    Entry{"startofyear", "(date: datetime): datetime", "kql_start_of('year', {0}, 0)", kFirst,
+          kPropagate, "The start of the year; with an offset, of so many years later."},
+    Entry{"startofyear", "(date: datetime, offset: long): datetime",
+          "kql_start_of('year', {0}, {1} * 12)", kFirst},
+    Entry{"endofyear", "(date: datetime): datetime", "(kql_start_of('year', {0}, 12) - 1)", kFirst,
+          kPropagate, "The last tick of the year; with an offset, of so many years later."},
+    Entry{"endofyear", "(date: datetime, offset: long): datetime",
+          "(kql_start_of('year', {0}, {1} * 12 + 12) - 1)", kFirst},
+    Entry{"hourofday", "(date: datetime): long", "({0} % 864000000000 // 36000000000)",
+          Naming::None, kPropagate, "The hour, 0 to 23."},
+    Entry{"dayofweek", "(date: datetime): timespan",
+          "(({0} // 864000000000 + 1) % 7 * 864000000000)", Naming::None, kPropagate,
+          "The days since Sunday, as a timespan."},
+    Entry{"dayofmonth", "(date: datetime): long", "day(kql_timestamp({0}))", Naming::None,
+          kPropagate, "The day of the month, 1 to 31."},
+    Entry{"dayofyear", "(date: datetime): long", "dayofyear(kql_timestamp({0}))", Naming::None,
+          kPropagate, "The day of the year, 1 to 366."},
+    Entry{"week_of_year", "(date: datetime): long", "week(kql_timestamp({0}))", Naming::None,
+          kPropagate, "The ISO 8601 week of the year."},
+    Entry{"monthofyear", "(date: datetime): long", "month(kql_timestamp({0}))", Naming::None,
+          kPropagate, "The month, 1 to 12."},
+    Entry{"getmonth", "(date: datetime): long", "month(kql_timestamp({0}))", Naming::None,
+          kPropagate, "The month, 1 to 12."},
+    Entry{"getyear", "(date: datetime): long", "year(kql_timestamp({0}))", Naming::None, kPropagate,
+          "The year."},
+    Entry{"datetime_part", "(part: const string, date: datetime): long",
+          "kql_datetime_part({0}, {1})", Naming::None, Nulls::Sometimes,
+          "A part of the date by name: year, quarter, month, week_of_year, day, dayofyear, hour, "
+          "minute, second, millisecond, microsecond, nanosecond."},
+    Entry{"datetime_diff", "(part: const string, a: datetime, b: datetime): long",
+          "kql_datetime_diff({0}, {1}, {2})", Naming::None, Nulls::Sometimes,
+          "How many boundaries of the part (year, month, day...) lie between b and a."},
+    Entry{"datetime_add", "(part: const string, amount: long, date: datetime): datetime",
+          "kql_datetime_add({0}, {1}, {2})", Naming::None, Nulls::Sometimes,
+          "The date moved by so many of the part (year, quarter, month, week, day, hour...)."},
+    Entry{"format_datetime", "(date: datetime, format: const string): string",
+          "kql_format_datetime_as({0}, {1})", Naming::None, kPropagate,
+          "The date as text; the format is of y, M, d, H, h, m, s, f, F, t and separators."},
+    Entry{"make_datetime", "(year: long, month: long, day: long): datetime",
+          "kql_make_datetime({0}, {1}, {2}, 0, 0, 0)", Naming::None, Nulls::Sometimes,
+          "The datetime of the parts; null when there is no such day."},
+    Entry{"make_datetime",
+          "(year: long, month: long, day: long, hour: long, minute: long): datetime",
+          "kql_make_datetime({0}, {1}, {2}, {3}, {4}, 0)", Naming::None, Nulls::Sometimes},
+    Entry{"make_datetime",
+          "(year: long, month: long, day: long, hour: long, minute: long, second: real): datetime",
+          "kql_make_datetime({0}, {1}, {2}, {3}, {4}, {5})", Naming::None, Nulls::Sometimes},
+    Entry{"make_timespan", "(hour: long, minute: long): timespan",
+          "({0} * 36000000000 + {1} * 600000000)", Naming::None, kPropagate,
+          "The timespan of the parts; with four, the first is days."},
+    Entry{"make_timespan", "(hour: long, minute: long, second: real): timespan",
+          "({0} * 36000000000 + {1} * 600000000 + CAST(round({2} * 10000000) AS BIGINT))",
+          Naming::None},
+    Entry{
+        "make_timespan", "(day: long, hour: long, minute: long, second: real): timespan",
+        "({0} * 864000000000 + {1} * 36000000000 + {2} * 600000000 + CAST(round({3} * 10000000) AS "
+        "BIGINT))",
+        Naming::None},
+    Entry{"unixtime_seconds_todatetime", "(seconds: real): datetime",
+          "kql_datetime_or_null(TRY_CAST(round({0} * 10000000) AS BIGINT) + 621355968000000000)",
+          Naming::None, Nulls::Sometimes, "The datetime so many seconds after 1970."},
+    Entry{"unixtime_milliseconds_todatetime", "(milliseconds: real): datetime",
+          "kql_datetime_or_null(TRY_CAST(round({0} * 10000) AS BIGINT) + 621355968000000000)",
+          Naming::None, Nulls::Sometimes, "The datetime so many milliseconds after 1970."},
+};
+
+}  // namespace
+
+std::span<const Entry> time_functions() {
+  return kEntries;
+}
+
+}  // namespace kql::functions
