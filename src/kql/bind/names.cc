@@ -1,0 +1,168 @@
+#include "base/text.h"
+#include "kql/bind/build.h"
+
+namespace kql::bind {
+
+const plan::NamedColumn* Relation::find(std::string_view name) const {
+  for (const plan::NamedColumn& column : columns) {
+    if (column.name == name) return &column;
+  }
+  return nullptr;
+}
+
+const Binding* Scope::find(std::string_view name) const {
+  for (const Scope* scope = this; scope != nullptr; scope = scope->outer) {
+    const auto found = scope->names.find(name);
+    if (found != scope->names.end()) return &found->second;
+  }
+  return nullptr;
+}
+
+// What a column is called when the query does not say: a.b[0] is a_b_0, sum(x) is sum_x.
+std::optional<std::string> Binder::implied_name(const ast::Expr& expr) const {
+  if (const auto* name = std::get_if<ast::NameRef>(&expr.form)) return name->name;
+  if (const auto* member = std::get_if<ast::Member>(&expr.form)) {
+    const auto* side = std::get_if<ast::NameRef>(&member->base->form);
+    if (side != nullptr && side->name.starts_with('$')) return member->name.text;
+    const auto base = implied_name(*member->base);
+    if (!base) return std::nullopt;
+    return *base + "_" + member->name.text;
+  }
+  if (const auto* index = std::get_if<ast::Index>(&expr.form)) {
+    const auto base = implied_name(*index->base);
+    const auto* literal = std::get_if<ast::Literal>(&index->index->form);
+    if (!base || literal == nullptr) return std::nullopt;
+    if (const std::string* key = literal->value.if_text()) return *base + "_" + *key;
+    if (const std::int64_t* at = literal->value.if_int()) return fmt::format("{}_{}", *base, *at);
+    return std::nullopt;
+  }
+  const auto* call = std::get_if<ast::Call>(&expr.form);
+  if (call == nullptr) return std::nullopt;
+  auto overloads = functions::find(call->name.text, functions::Kind::Scalar);
+  if (aggregates_ != nullptr || overloads.empty()) {
+    const auto found = functions::find(call->name.text, functions::Kind::Aggregate);
+    if (!found.empty()) overloads = found;
+  }
+  if (overloads.empty()) return std::nullopt;
+  const functions::Entry& entry = *overloads.front().entry;
+  std::optional<std::string> first;
+  if (!call->arguments.empty()) first = implied_name(*call->arguments.front().value);
+  if (entry.naming == functions::Naming::FirstArgument) return first;
+  if (entry.naming == functions::Naming::None) return std::nullopt;
+  const std::string_view prefix = entry.prefix.empty() ? entry.name : entry.prefix;
+  // percentile(x, 95) carries the percentage.
+  if (entry.name == "percentile" && first && call->arguments.size() == 2) {
+    return fmt::format("percentile_{}_{}", *first,
+                       diagnostics_.text(call->arguments[1].value->span));
+  }
+  return fmt::format("{}_{}", prefix, first.value_or(""));
+}
+
+std::string Binder::unique_name(std::string name, const std::vector<plan::NamedColumn>& columns) {
+  const auto taken = [&columns](std::string_view candidate) {
+    for (const plan::NamedColumn& column : columns) {
+      if (column.name == candidate) return true;
+    }
+    return false;
+  };
+  if (!taken(name)) return name;
+  for (int suffix = 1;; ++suffix) {
+    std::string candidate = fmt::format("{}{}", name, suffix);
+    if (!taken(candidate)) return candidate;
+  }
+}
+
+bool Binder::declare(const ast::Name& name, const std::vector<plan::NamedColumn>& columns) {
+  for (const plan::NamedColumn& column : columns) {
+    if (column.name != name.text) continue;
+    diagnostics_.error(name.span, fmt::format("a column named '{}' is already there", name.text));
+    return false;
+  }
+  if (columns.size() >= kMaxColumns) {
+    diagnostics_.error(name.span, fmt::format("more than {} columns", kMaxColumns));
+    return false;
+  }
+  return true;
+}
+
+void Binder::add_column(const ast::Assignment& assignment, ExprRef value, ColumnId id, int& unnamed,
+                        std::vector<plan::NamedColumn>& columns) {
+  if (assignment.names.size() > 1) {
+    diagnostics_.error(assignment.span,
+                       "several names need a function that gives several values, "
+                       "such as arg_max()");
+    return;
+  }
+  std::string name;
+  if (!assignment.names.empty()) {
+    if (!declare(assignment.names.front(), columns)) return;
+    name = assignment.names.front().text;
+  } else if (auto implied = implied_name(*assignment.value)) {
+    const bool plain = std::holds_alternative<ast::NameRef>(assignment.value->form);
+    if (plain && !declare({*implied, assignment.span}, columns)) return;
+    name = unique_name(std::move(*implied), columns);
+  } else {
+    name = unique_name(fmt::format("Column{}", ++unnamed), columns);
+  }
+  columns.push_back({std::move(name), value->type, id, value->nullable});
+}
+
+void Binder::unknown_column(const std::string& name, Span span) {
+  if (rows_ != nullptr && rows_->incomplete) return;
+  if (aggregates_ != nullptr && rows_ == nullptr && summarized_ != nullptr) {
+    if (summarized_->incomplete) return;
+    if (summarized_->find(name) != nullptr) {
+      diagnostics_.error(span,
+                         fmt::format("the column '{}' has many values in a group: it must stand "
+                                     "in an aggregate such as max({}), or after 'by'",
+                                     name, name));
+      return;
+    }
+  }
+  std::vector<std::string_view> candidates;
+  if (rows_ != nullptr) {
+    for (const plan::NamedColumn& column : rows_->columns)
+      candidates.push_back(column.name);
+  }
+  for (const Scope* scope = scope_; scope != nullptr; scope = scope->outer) {
+    for (const auto& [bound, binding] : scope->names)
+      candidates.push_back(bound);
+  }
+  std::string message = rows_ == nullptr ? fmt::format("'{}' is not known here", name)
+                                         : fmt::format("there is no column '{}'", name);
+  const auto nearest = base::nearest(name, candidates);
+  if (nearest && base::equal_ignore_case(*nearest, name)) {
+    message += fmt::format("; did you mean '{}'? Names are case-sensitive", *nearest);
+  } else if (nearest) {
+    message += fmt::format("; did you mean '{}'?", *nearest);
+  } else if (rows_ != nullptr && catalogue_.find(name) != nullptr) {
+    message += "; it is a table";
+  }
+  diagnostics_.error(span, message);
+}
+
+void Binder::unknown_function(const ast::Name& name) {
+  const bool aggregate = !functions::find(name.text, functions::Kind::Aggregate).empty();
+  if (aggregate) {
+    diagnostics_.error(name.span, fmt::format("'{}' is an aggregate: it can only be used in "
+                                              "'summarize', before 'by'",
+                                              name.text));
+    return;
+  }
+  std::vector<std::string_view> candidates = functions::names(functions::Kind::Scalar);
+  for (const std::string_view special :
+       {"iff", "case", "extractjson", "toscalar", "bag_pack", "pack_array", "ago", "now"}) {
+    candidates.push_back(special);
+  }
+  if (aggregates_ != nullptr) {
+    const auto& more = functions::names(functions::Kind::Aggregate);
+    candidates.insert(candidates.end(), more.begin(), more.end());
+  }
+  std::string message = fmt::format("there is no function '{}'", name.text);
+  if (const auto nearest = base::nearest(name.text, candidates)) {
+    message += fmt::format("; did you mean '{}'?", *nearest);
+  }
+  diagnostics_.error(name.span, message);
+}
+
+}  // namespace kql::bind
