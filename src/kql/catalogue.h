@@ -41,8 +41,14 @@ class Catalogue {
   // In the order in which they were added.
   const std::vector<Table>& tables() const { return tables_; }
 
+  // The table that a query reads when it starts with an operator, as Azure Resource Graph has it.
+  // None: such a query is an error.
+  void set_default(std::string_view name) { default_ = name; }
+  const Table* default_table() const { return find(default_); }
+
  private:
   std::vector<Table> tables_;
+  std::string default_;
 };
 
 }  // namespace kql

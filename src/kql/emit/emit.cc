@@ -1,0 +1,359 @@
+#include "kql/emit/emit.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "kql/emit/quote.h"
+#include "kql/emit/scalars.h"
+
+namespace kql::emit {
+namespace {
+
+// A SELECT, and the order that its rows have in the language's eyes. SQL only promises an order
+// where ORDER BY stands last, so the keys travel along as columns until something uses them.
+struct Select {
+  std::string sql;
+  std::vector<plan::SortKey> order;
+};
+
+std::string order_by(const std::vector<plan::SortKey>& keys) {
+  std::string out;
+  for (const plan::SortKey& key : keys) {
+    out += fmt::format("{}{}{} NULLS {}", out.empty() ? " ORDER BY " : ", ", column_name(key.id),
+                       key.descending ? " DESC" : " ASC", key.nulls_first ? "FIRST" : "LAST");
+  }
+  return out;
+}
+
+class Emitter {
+ public:
+  explicit Emitter(const plan::Plan& plan)
+      : plan_(plan), scalars_([this](const plan::Node& node) { return table(node).sql; }) {}
+
+  std::string run(std::size_t row_limit) {
+    std::string out;
+    for (std::size_t i = 0; i < plan_.shared.size(); ++i) {
+      out += fmt::format("{}s{} AS {}", out.empty() ? "WITH " : ", ", i, shared(plan_.shared[i]));
+    }
+    if (!out.empty()) out += ' ';
+    return out + result(row_limit);
+  }
+
+ private:
+  static std::string shared_columns(const plan::SharedTable& table) {
+    std::string out;
+    for (const plan::ColumnId id : table.columns) {
+      out += (out.empty() ? "" : ", ") + column_name(id);
+    }
+    return out.empty() ? "1 AS none" : out;
+  }
+
+  std::string shared(const std::variant<plan::SharedTable, plan::SharedScalar>& each) {
+    if (const auto* scalar = std::get_if<plan::SharedScalar>(&each)) {
+      const Select select = table(*scalar->node);
+      return fmt::format("MATERIALIZED (SELECT {} AS v FROM ({}){} LIMIT 1)",
+                         column_name(scalar->column), select.sql, order_by(select.order));
+    }
+    const auto& form = std::get<plan::SharedTable>(each);
+    return fmt::format("NOT MATERIALIZED (SELECT {} FROM ({}))", shared_columns(form),
+                       table(*form.node).sql);
+  }
+
+  std::string result(std::size_t row_limit) {
+    const Select select = table(*plan_.root);
+    std::string columns;
+    for (const plan::NamedColumn& column : plan_.columns) {
+      if (!columns.empty()) columns += ", ";
+      const std::string id = column_name(column.id);
+      const bool text = column.type == Type::Guid || column.type == Type::Decimal;
+      const std::string value = !text ? id
+                                : column.type == Type::Guid
+                                    ? fmt::format("CAST({} AS VARCHAR)", id)
+                                    : fmt::format("kql_format_decimal({})", id);
+      columns += fmt::format("{} AS {}", value, quote_name(column.name));
+    }
+    if (columns.empty()) columns = "1 AS none";
+    std::string out =
+        fmt::format("SELECT {} FROM ({}){}", columns, select.sql, order_by(select.order));
+    if (row_limit != 0) out += fmt::format(" LIMIT {}", row_limit);
+    return out;
+  }
+
+  Select table(const plan::Node& node) {
+    return std::visit([this](const auto& content) { return form(content); }, node.form);
+  }
+
+  std::string outputs(const std::vector<plan::Output>& list) {
+    std::string out;
+    for (const plan::Output& each : list) {
+      if (!out.empty()) out += ", ";
+      out += output(each);
+    }
+    return out;
+  }
+  std::string output(const plan::Output& each) {
+    const std::string name = column_name(each.id);
+    const std::string value = scalars_.value(*each.value);
+    return value == name ? name : fmt::format("{} AS {}", value, name);
+  }
+
+  Select form(const plan::Scan& form) {
+    std::string columns;
+    for (const auto& [id, index] : form.columns) {
+      if (!columns.empty()) columns += ", ";
+      columns +=
+          fmt::format("{} AS {}", quote_name(form.table->columns[index].name), column_name(id));
+    }
+    const std::string& relation =
+        form.table->relation.empty() ? form.table->name : form.table->relation;
+    return {fmt::format("SELECT {} FROM {}", columns.empty() ? "1 AS none" : columns,
+                        quote_name(relation)),
+            {}};
+  }
+
+  Select form(const plan::Rows& form) {
+    std::string names;
+    std::string nulls;
+    for (const auto& [id, type] : form.columns) {
+      names += (names.empty() ? "" : ", ") + column_name(id);
+      nulls += fmt::format("{}NULL::{} AS {}", nulls.empty() ? "" : ", ", sql_type(type),
+                           column_name(id));
+    }
+    if (form.rows.empty()) return {fmt::format("SELECT {} WHERE false", nulls), {}};
+    std::string rows;
+    for (const auto& row : form.rows) {
+      std::string cells;
+      for (const plan::Expr* cell : row)
+        cells += (cells.empty() ? "" : ", ") + scalars_.value(*cell);
+      rows += fmt::format("{}({})", rows.empty() ? "" : ", ", cells);
+    }
+    return {fmt::format("SELECT {} FROM (VALUES {}) AS rows({})", names, rows, names), {}};
+  }
+
+  Select form(const plan::OneRow&) { return {"SELECT 1 AS none", {}}; }
+
+  Select form(const plan::Range& form) {
+    return {
+        fmt::format("SELECT unnest(kql_{}({}, {}, {})) AS {}",
+                    form.type == Type::Real ? "real_series" : "series", scalars_.value(*form.from),
+                    scalars_.value(*form.to), scalars_.value(*form.step), column_name(form.id)),
+        {}};
+  }
+
+  Select form(const plan::SharedRef& form) {
+    std::string columns;
+    for (const auto& [id, old] : form.columns) {
+      columns +=
+          fmt::format("{}{} AS {}", columns.empty() ? "" : ", ", column_name(old), column_name(id));
+    }
+    return {fmt::format("SELECT {} FROM s{}", columns.empty() ? "none" : columns, form.index), {}};
+  }
+
+  Select form(const plan::Filter& form) {
+    Select input = table(*form.input);
+    return {
+        fmt::format("SELECT * FROM ({}) WHERE {}", input.sql, scalars_.condition(*form.predicate)),
+        std::move(input.order)};
+  }
+
+  Select form(const plan::Project& form) {
+    Select input = table(*form.input);
+    std::string columns = outputs(form.outputs);
+    for (const plan::SortKey& key : input.order) {
+      const bool kept = std::any_of(form.outputs.begin(), form.outputs.end(),
+                                    [&key](const plan::Output& each) { return each.id == key.id; });
+      if (!kept) columns += (columns.empty() ? "" : ", ") + column_name(key.id);
+    }
+    if (columns.empty()) columns = "1 AS none";
+    return {fmt::format("SELECT {} FROM ({})", columns, input.sql), std::move(input.order)};
+  }
+
+  Select form(const plan::Extend& form) {
+    Select input = table(*form.input);
+    return {fmt::format("SELECT *, {} FROM ({})", outputs(form.outputs), input.sql),
+            std::move(input.order)};
+  }
+
+  std::string aggregate_value(const plan::AggregateCall& call, const std::string& order) {
+    std::string sql = scalars_.fill(*call.overload, call.arguments, order);
+    if (call.type == Type::String) sql = fmt::format("coalesce({}, '')", sql);
+    return fmt::format("{} AS {}", sql, column_name(call.id));
+  }
+
+  // A row of the group as a struct, so that its columns come from one row.
+  std::string picked_row(const plan::RowPick& pick) {
+    std::string fields;
+    for (const plan::Output& each : pick.outputs) {
+      fields += fmt::format("{}{} := {}", fields.empty() ? "" : ", ", column_name(each.id),
+                            scalars_.value(*each.value));
+    }
+    const std::string row = fmt::format("struct_pack({})", fields);
+    if (pick.kind == plan::RowPick::Kind::Any) return fmt::format("any_value({})", row);
+    // Where nothing can be compared, any row will do.
+    return fmt::format("coalesce({}({}, {}), any_value({}))",
+                       pick.kind == plan::RowPick::Kind::Max ? "arg_max" : "arg_min", row,
+                       scalars_.value(*pick.by), row);
+  }
+
+  Select form(const plan::Aggregate& form) {
+    const Select input = table(*form.input);
+    std::string columns = outputs(form.keys);
+    const auto add = [&columns](const std::string& column) {
+      columns += (columns.empty() ? "" : ", ") + column;
+    };
+    for (const plan::AggregateCall& call : form.calls)
+      add(aggregate_value(call, order_by(input.order)));
+    std::string picked;
+    for (std::size_t i = 0; i < form.picks.size(); ++i) {
+      add(fmt::format("{} AS p{}", picked_row(form.picks[i]), i));
+      for (const plan::Output& each : form.picks[i].outputs) {
+        const std::string name = column_name(each.id);
+        picked += each.value->type == Type::String
+                      ? fmt::format(", coalesce(p{}.{}, '') AS {}", i, name, name)
+                      : fmt::format(", p{}.{} AS {}", i, name, name);
+      }
+    }
+    std::string group;
+    for (std::size_t i = 0; i < form.keys.size(); ++i) {
+      group += fmt::format("{}{}", i == 0 ? " GROUP BY " : ", ", i + 1);
+    }
+    std::string sql = fmt::format("SELECT {} FROM ({}){}", columns, input.sql, group);
+    if (!picked.empty()) sql = fmt::format("SELECT *{} FROM ({})", picked, sql);
+    return {std::move(sql), {}};
+  }
+
+  // A side's columns; strings that an outer join pads become ''.
+  static std::string side(const std::vector<plan::TypedColumn>& columns, bool padded) {
+    std::string out;
+    for (const plan::TypedColumn& column : columns) {
+      const std::string name = column_name(column.id);
+      if (!out.empty()) out += ", ";
+      out += padded && column.type == Type::String
+                 ? fmt::format("coalesce({}, '') AS {}", name, name)
+                 : name;
+    }
+    return out;
+  }
+
+  Select form(const plan::Join& form) {
+    std::string left = table(*form.left).sql;
+    std::string right = table(*form.right).sql;
+    std::string condition;
+    std::string left_keys;
+    for (const auto& [a, b] : form.on) {
+      const std::string key = scalars_.value(*a);
+      condition +=
+          fmt::format("{}{} = {}", condition.empty() ? "" : " AND ", key, scalars_.value(*b));
+      left_keys += (left_keys.empty() ? "" : ", ") + key;
+    }
+    using enum plan::JoinKind;
+    const plan::JoinKind kind = form.kind;
+    if (kind == LeftSemi || kind == LeftAnti || kind == RightSemi || kind == RightAnti) {
+      if (kind == RightSemi || kind == RightAnti) std::swap(left, right);
+      return {
+          fmt::format("SELECT * FROM ({}) {} JOIN ({}) ON {}", left,
+                      kind == LeftSemi || kind == RightSemi ? "SEMI" : "ANTI", right, condition),
+          {}};
+    }
+    if (kind == InnerUnique)
+      left = fmt::format("SELECT DISTINCT ON ({}) * FROM ({})", left_keys, left);
+    const bool pad_left = kind == RightOuter || kind == FullOuter;
+    const bool pad_right = kind == LeftOuter || kind == FullOuter;
+    std::string_view word = "JOIN";
+    if (kind == LeftOuter) word = "LEFT JOIN";
+    if (kind == RightOuter) word = "RIGHT JOIN";
+    if (kind == FullOuter) word = "FULL JOIN";
+    std::string columns = side(form.left_columns, pad_left);
+    const std::string more = side(form.right_columns, pad_right);
+    if (!columns.empty() && !more.empty()) columns += ", ";
+    columns += more;
+    return {fmt::format("SELECT {} FROM ({}) {} ({}) ON {}", columns, left, word, right, condition),
+            {}};
+  }
+
+  Select form(const plan::Sort& form) {
+    Select input = table(*form.input);
+    input.order = form.keys;
+    return input;
+  }
+
+  Select form(const plan::Limit& form) {
+    Select input = table(*form.input);
+    std::string count = scalars_.value(*form.count);
+    std::string sql =
+        fmt::format("SELECT * FROM ({}){} LIMIT {}", input.sql,
+                    form.random ? " ORDER BY random()" : order_by(input.order), count);
+    return {std::move(sql), std::move(input.order)};
+  }
+
+  // In three steps: the lists, a row for each of their elements, the elements' types.
+  Select form(const plan::Expand& form) {
+    Select input = table(*form.input);
+    std::string lists;
+    std::string lengths;
+    std::string names;
+    std::string elements;
+    std::string values;
+    for (const plan::ExpandItem& item : form.items) {
+      const std::string list = "l" + column_name(item.id);
+      std::string sql = fmt::format("kql_elements({}, {})", scalars_.value(*item.value),
+                                    form.bags_as_arrays ? "true" : "false");
+      if (form.limit) sql = fmt::format("list_slice({}, 1, {})", sql, *form.limit);
+      lists += fmt::format(", {} AS {}", sql, list);
+      lengths += fmt::format("{}len({})", lengths.empty() ? "" : ", ", list);
+      names += (names.empty() ? "" : ", ") + list;
+      elements += fmt::format(", unnest({}) AS e{}", list, list);
+      values += fmt::format(", {} AS {}", element("e" + list, item.type), column_name(item.id));
+    }
+    std::string excluded;
+    for (const plan::ExpandItem& item : form.items) {
+      excluded += fmt::format("{}el{}", excluded.empty() ? "" : ", ", column_name(item.id));
+    }
+    const plan::ColumnId ordinal = form.index.value_or(form.items.front().id);
+    const std::string index = form.index ? column_name(*form.index) : "o" + column_name(ordinal);
+    elements += fmt::format(", unnest(range(greatest({}))) AS {}", lengths, index);
+    std::string sql = fmt::format("SELECT *{} FROM ({})", lists, input.sql);
+    sql = fmt::format("SELECT * EXCLUDE ({}){} FROM ({})", names, elements, sql);
+    sql = fmt::format("SELECT * EXCLUDE ({}){} FROM ({})", excluded, values, sql);
+    return {std::move(sql), std::move(input.order)};
+  }
+
+  // An element of a dynamic array as a type. Elements of another type are null.
+  static std::string element(const std::string& json, Type type) {
+    const std::string value = fmt::format("nullif({}, 'null'::JSON)", json);
+    if (type == Type::Dynamic) return value;
+    const functions::Overload* conversion = functions::conversion(Type::Dynamic, type);
+    std::string sql(conversion->entry->sql);
+    for (std::size_t at = sql.find("{0}"); at != std::string::npos; at = sql.find("{0}")) {
+      sql.replace(at, 3, value);
+    }
+    return type == Type::String ? fmt::format("coalesce({}, '')", sql) : sql;
+  }
+
+  Select form(const plan::Union& form) {
+    std::string out;
+    for (const plan::Union::Input& input : form.inputs) {
+      std::string columns;
+      for (std::size_t i = 0; i < form.columns.size(); ++i) {
+        columns += fmt::format("{}{} AS {}", columns.empty() ? "" : ", ",
+                               scalars_.value(*input.values[i]), column_name(form.columns[i].id));
+      }
+      if (columns.empty()) columns = "1 AS none";
+      out += fmt::format("{}SELECT {} FROM ({})", out.empty() ? "" : " UNION ALL ", columns,
+                         table(*input.node).sql);
+    }
+    return {std::move(out), {}};
+  }
+
+  const plan::Plan& plan_;
+  Scalars scalars_;
+};
+
+}  // namespace
+
+std::string emit(const plan::Plan& plan, std::size_t row_limit) {
+  return Emitter(plan).run(row_limit);
+}
+
+}  // namespace kql::emit
