@@ -363,21 +363,33 @@ Result<void> Log::trim(std::uint64_t up_to) {
   return {};
 }
 
+std::optional<Range> Log::oldest() const {
+  const auto& segments = state_->table->segments;
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const std::uint64_t first = segments[i].id.first_sequence;
+    const std::uint64_t after =
+        i + 1 < segments.size() ? segments[i + 1].id.first_sequence : segments[i].next;
+    if (after > first) return Range{first, after - 1};
+  }
+  return std::nullopt;
+}
+
 Result<std::optional<Range>> Log::evict_oldest() {
   State& s = *state_;
   ASSERT(s.group.empty());
-  if (s.table->segments.empty()) return std::optional<Range>();
-  const Segment oldest = s.table->segments.front();
-  if (s.table->segments.size() == 1) {
-    if (oldest.next == oldest.id.first_sequence) return std::optional<Range>();
+  const auto range = oldest();
+  if (!range) return range;
+  if (range->last + 1 == s.table->next &&
+      s.table->segments.back().id.first_sequence == range->first) {
     // The sequence must outlive the file.
     s.group_segment = {s.next, random_salt()};
-    if (auto made = s.start_segment(); !made)
+    if (auto made = s.start_segment(); !made) {
       return std::unexpected(as_full(std::move(made).error()));
+    }
   }
-  const std::uint64_t after = s.table->segments[1].id.first_sequence;
-  TRY(s.remove_first());
-  return std::optional(Range{oldest.id.first_sequence, after - 1});
+  while (s.table->segments.front().id.first_sequence <= range->first)
+    TRY(s.remove_first());
+  return range;
 }
 
 // --- Questions ---

@@ -81,8 +81,10 @@ class Log {
 
   // Removes whole files whose records all are at or before `up_to`. Errors: Io.
   base::Result<void> trim(std::uint64_t up_to);
-  // Removes the oldest file, the one being written included, to make room; returns the sequences
-  // that went with it (some of them may have been lost before). nullopt: there are no records.
+  // The sequences of the oldest file that has any (some of them may be lost). nullopt: there are no
+  // records.
+  std::optional<Range> oldest() const;
+  // Removes that file, the one being written included, to make room.
   // What was appended must have been flushed. Errors: Io, Full (no room for a new file's name).
   base::Result<std::optional<Range>> evict_oldest();
 

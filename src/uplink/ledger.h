@@ -40,7 +40,6 @@ class Ledger {
     std::uint64_t last = 0;
     Outcome outcome = Outcome::Acknowledged;
   };
-  void insert(std::uint64_t first, std::uint64_t last, Outcome outcome);
   void advance();
 
   std::uint64_t cursor_ = 0;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -11,19 +10,11 @@
 
 #include "base/result.h"
 #include "base/time.h"
-#include "journal/log.h"
 #include "os/loop.h"
 #include "uplink/identity.h"
-#include "uplink/spool.h"
+#include "uplink/packer.h"
 
 namespace uplink {
-
-// A security message ready to be sent, and the events it carries.
-struct Message {
-  std::string payload;
-  std::size_t events = 0;
-  std::array<std::optional<journal::Range>, kPriorities> covers;
-};
 
 struct SessionStats {
   bool online = false;
@@ -60,6 +51,9 @@ class Session {
     std::chrono::nanoseconds token_life = std::chrono::hours(1);  // renewed after three quarters
     std::chrono::nanoseconds backoff_first = std::chrono::seconds(1);
     std::chrono::nanoseconds backoff_most = std::chrono::minutes(2);
+    // After a token ran out of its time, the messages in flight may still be acknowledged for so
+    // long before the connection is renewed.
+    std::chrono::nanoseconds renewal_grace = std::chrono::seconds(5);
     std::function<base::WallTime()> wall_now = base::wall_now;
   };
   struct Callbacks {

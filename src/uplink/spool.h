@@ -39,6 +39,7 @@ struct SpoolStats {
   std::uint64_t sync_errors = 0;    // since the start
   std::uint64_t torn_bytes = 0;     // cut off by this start: a write that was never completed
   std::uint64_t damaged_bytes = 0;  // found by this start in the middle of the files
+  bool account_lost = false;        // this start found the cell damaged, and began a new account
 };
 
 // Events on their way, on disk: one journal for each priority and one account.
@@ -61,9 +62,11 @@ class Spool {
  public:
   struct Options {
     std::string folder;
-    std::size_t max_bytes = 64U << 20U;  // both lanes together, at least 64 KiB
+    std::size_t max_bytes = 64U << 20U;  // both lanes together, at least kMinBytes
     std::size_t max_event_bytes = 256U << 10U;
   };
+
+  static constexpr std::size_t kMinBytes = 64U << 10U;
 
   // Errors: Conflict (another process has it), Io, Invalid (options).
   static base::Result<std::unique_ptr<Spool>> open(const Options& options);
@@ -73,25 +76,26 @@ class Spool {
 
   // Takes one encoded event; flush() collects it. One that cannot be taken is counted (too_large,
   // refused). Never fails beyond that.
-  void append(std::string_view event, Priority priority);
+  void append(std::string event, Priority priority);
   void flush();
-  bool has_unflushed() const;
 
-  // Reading, in order, each lane on its own. Settled events are passed over; what is found missing
-  // is settled as lost. Views hold until the lane's next read. Errors: Io.
+  // The next event of a lane, in order. Settled ones are passed over; what is found missing is
+  // settled as lost. Views hold until the lane's next read. Errors: Io; may be tried again.
   base::Result<std::optional<journal::Record>> read(Priority priority);
-  // The next read() begins at this sequence.
-  void seek(Priority priority, std::uint64_t sequence);
   // Has read() not yet returned everything that was flushed?
   bool has_unread(Priority priority) const;
+  bool settled(Priority priority, std::uint64_t sequence) const;
 
-  // Settles events of first..last (those that are not settled yet).
+  // Settles events of the range (those that are not settled yet).
   void settle(Priority priority, journal::Range range, Outcome outcome);
 
-  // Makes the present state durable: run() on any thread, then end_sync() here with its result.
-  // At most one at a time. end_sync() also removes the files that are of no more use.
-  class Sync;
-  std::unique_ptr<Sync> begin_sync();
+  // Makes the present state durable: run the job on any thread, then call end_sync() here with what
+  // came of it. One at a time. end_sync() also removes the files that are of no more use.
+  struct Sync {
+    journal::SyncJob job;
+    std::array<std::uint64_t, kPriorities> cursors{};
+  };
+  Sync begin_sync();
   void end_sync(const Sync& sync, const base::Result<void>& result);
   // The same, at once.
   base::Result<void> sync();
@@ -104,16 +108,6 @@ class Spool {
   struct State;
   explicit Spool(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
-};
-
-class Spool::Sync {
- public:
-  base::Result<void> run();  // Threads: any
-
- private:
-  friend class Spool;
-  std::array<journal::SyncJob, kPriorities> logs_;
-  std::array<std::uint64_t, kPriorities> cursors_{};
 };
 
 }  // namespace uplink

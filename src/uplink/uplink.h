@@ -73,8 +73,8 @@ class Uplink {
 
  private:
   struct State;
-  explicit Uplink(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  explicit Uplink(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace uplink
