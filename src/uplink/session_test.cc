@@ -1,0 +1,397 @@
+#include "uplink/session.h"
+
+#include <atomic>
+#include <deque>
+
+#include "os/file.h"
+#include "os/scratch_testing.h"
+#include "uplink/hub_testing.h"
+#include "wire/property_bag.h"
+#include "wire/topics.h"
+
+namespace uplink {
+namespace {
+
+using base::Code;
+using std::chrono::milliseconds;
+using wire::mqtt::ConnectCode;
+using Answer = TestHub::Answer;
+
+class SessionTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    loop_ = os::Loop::create().value();
+    ASSERT_TRUE(os::write_file_atomic(dir_ / "ca.pem", TestHub::certificates().ca_pem));
+    options_.identity = {.host_name = "localhost",
+                         .port = hub_.port(),
+                         .device_id = "device 1",
+                         .module_id = "azureiotsecurity",
+                         .key_base64 = std::string(TestHub::kKey),
+                         .ca_file = dir_ / "ca.pem"};
+    options_.backoff_first = milliseconds(1);
+    options_.backoff_most = milliseconds(10);
+  }
+
+  void start() {
+    session_ =
+        Session::create(
+            *loop_, options_,
+            {.next = [this]() -> std::optional<Message> {
+               if (waiting_.empty()) return std::nullopt;
+               Message message;
+               message.payload = std::move(waiting_.front());
+               message.events = 1;
+               waiting_.pop_front();
+               return message;
+             },
+             .acknowledged =
+                 [this](const Message& message) { acknowledged_.push_back(message.payload); }})
+            .value();
+    session_->start();
+  }
+  void send(std::string payload) {
+    waiting_.push_back(std::move(payload));
+    session_->pump();
+  }
+  // Runs the loop until it is so.
+  template <class Condition>
+  void run_until(Condition&& condition) {
+    const auto deadline = base::mono_now() + std::chrono::seconds(20);
+    const os::TimerId timer = loop_->every(std::chrono::microseconds(200), [&] {
+      if (condition()) loop_->stop();
+      if (base::mono_now() > deadline) {
+        ADD_FAILURE() << "not in time";
+        loop_->stop();
+      }
+    });
+    ASSERT_TRUE(loop_->run());
+    loop_->cancel(timer);
+  }
+  void run_until_acknowledged(std::size_t count) {
+    run_until([&] { return acknowledged_.size() >= count; });
+  }
+
+  os::ScratchDir dir_;
+  TestHub hub_;
+  std::unique_ptr<os::Loop> loop_;
+  Session::Options options_;
+  std::deque<std::string> waiting_;
+  std::vector<std::string> acknowledged_;
+  std::unique_ptr<Session> session_;
+};
+
+TEST_F(SessionTest, SpeaksAsTheHubExpects) {
+  start();
+  send("hello");
+  run_until_acknowledged(1);
+  EXPECT_EQ(acknowledged_, std::vector<std::string>{"hello"});
+
+  const auto connected = hub_.connected().at(0);
+  EXPECT_EQ(connected.client_id, "device 1/azureiotsecurity");
+  const auto username = wire::parse_mqtt_username(connected.username).value();
+  EXPECT_EQ(username.host, "localhost");
+  EXPECT_EQ(username.client_type, "vedette-agent");
+  EXPECT_FALSE(username.api_version.empty());
+  EXPECT_FALSE(connected.clean_session);
+  EXPECT_EQ(connected.keep_alive_seconds, 120);
+  const auto token = wire::parse_sas(connected.token).value();
+  EXPECT_EQ(token.target, "localhost/devices/device 1/modules/azureiotsecurity");
+  EXPECT_TRUE(wire::verify_sas(token, TestHub::kKey, base::wall_now()));
+
+  const auto published = hub_.published().at(0);
+  EXPECT_EQ(published.payload, "hello");
+  EXPECT_EQ(published.qos, 1);
+  EXPECT_FALSE(published.dup);
+  const auto topic = wire::parse_publish_topic(published.topic).value();
+  EXPECT_EQ(topic.owner.device_id, "device 1");
+  EXPECT_EQ(topic.owner.module_id, "azureiotsecurity");
+  EXPECT_TRUE(wire::is_security_message(topic.bag));
+  EXPECT_EQ(wire::find_property(topic.bag, "$.ct"), "application/json");
+  EXPECT_EQ(wire::find_property(topic.bag, "$.ce"), "utf-8");
+
+  const SessionStats stats = session_->stats();
+  EXPECT_TRUE(stats.online);
+  EXPECT_EQ(stats.connects, 1U);
+  EXPECT_EQ(stats.messages_sent, 1U);
+  EXPECT_EQ(stats.messages_under_4kb, 1U);
+  EXPECT_EQ(stats.messages_acknowledged, 1U);
+  EXPECT_EQ(stats.in_flight, 0U);
+  EXPECT_EQ(stats.bytes_sent, 5U);
+}
+
+TEST_F(SessionTest, TriesAgainWhenItsCredentialsAreRefused) {
+  std::atomic<int> attempts{0};
+  hub_.on_connect = [&](const TestHub::Connected&) {
+    return ++attempts < 3 ? ConnectCode::NotAuthorized : ConnectCode::Accepted;
+  };
+  start();
+  send("patience");
+  run_until([&] { return session_->stats().refused == 1; });
+  EXPECT_EQ(session_->stats().last_error, "hub: refused the credentials (denied)");
+  run_until_acknowledged(1);
+  EXPECT_EQ(session_->stats().refused, 2U);
+  EXPECT_EQ(session_->stats().connects, 1U);
+}
+
+TEST_F(SessionTest, SendsAgainWhatWasNotAcknowledged) {
+  std::atomic<int> seen{0};
+  // Takes three, acknowledges one of them, and is gone.
+  hub_.on_publish = [&](const TestHub::Published& published) {
+    if (published.connection > 1) return Answer::Ack;
+    const int number = ++seen;
+    return number == 1 ? Answer::Ack : number < 3 ? Answer::Silence : Answer::Cut;
+  };
+  start();
+  for (const char* payload : {"a", "b", "c", "d"})
+    send(payload);
+  run_until_acknowledged(4);
+  EXPECT_EQ(acknowledged_, (std::vector<std::string>{"a", "b", "c", "d"}));
+  std::vector<TestHub::Published> first;
+  std::vector<TestHub::Published> second;
+  for (const auto& published : hub_.published())
+    (published.connection == 1 ? first : second).push_back(published);
+  ASSERT_GE(first.size(), 3U);
+  ASSERT_EQ(second.size(), 3U);
+  const std::string expected[] = {"b", "c", "d"};
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(second[i].payload, expected[i]);
+    EXPECT_TRUE(second[i].dup);
+  }
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_FALSE(first[i + 1].dup);
+    EXPECT_EQ(second[i].packet_id, first[i + 1].packet_id);
+  }
+  EXPECT_EQ(session_->stats().disconnects, 1U);
+  EXPECT_EQ(session_->stats().messages_sent, 4U);
+  EXPECT_EQ(session_->stats().messages_resent, 3U);
+}
+
+TEST_F(SessionTest, KeepsToItsWindow) {
+  options_.window = 3;
+  std::atomic<bool> silent{true};
+  hub_.on_publish = [&](const TestHub::Published&) {
+    return silent ? Answer::Silence : Answer::Ack;
+  };
+  start();
+  for (int i = 0; i < 10; ++i)
+    send(std::to_string(i));
+  run_until([&] { return hub_.published().size() == 3; });
+  EXPECT_EQ(session_->stats().in_flight, 3U);
+  EXPECT_EQ(waiting_.size(), 7U);
+  EXPECT_FALSE(session_->ready());
+  silent = false;
+  hub_.stop();
+  hub_.restart();
+  run_until_acknowledged(10);
+}
+
+TEST_F(SessionTest, LeavesAHubThatDoesNotAcknowledge) {
+  options_.ack_timeout = milliseconds(30);
+  hub_.on_publish = [](const TestHub::Published& published) {
+    return published.connection < 3 ? Answer::Silence : Answer::Ack;
+  };
+  start();
+  send("x");
+  run_until_acknowledged(1);
+  EXPECT_EQ(session_->stats().disconnects, 2U);
+  EXPECT_EQ(session_->stats().messages_resent, 2U);
+  EXPECT_EQ(session_->stats().last_error, "hub: no PUBACK in time (unavailable)");
+}
+
+TEST_F(SessionTest, WaitsForAHubThatIsNotThereYet) {
+  hub_.stop();
+  start();
+  send("early");
+  run_until([&] { return session_->stats().connect_failures >= 2; });
+  EXPECT_FALSE(session_->stats().online);
+  hub_.restart();
+  run_until_acknowledged(1);
+}
+
+TEST_F(SessionTest, LeavesAHubThatDoesNotAnswerConnect) {
+  options_.connect_timeout = milliseconds(100);
+  hub_.answers_connect = false;
+  start();
+  run_until([&] { return session_->stats().connect_failures >= 1; });
+  EXPECT_EQ(session_->stats().last_error, "hub: no CONNACK in time (unavailable)");
+}
+
+TEST_F(SessionTest, LeavesAHubThatTalksNonsense) {
+  const std::vector<base::ByteVec> nonsense = {
+      {0xff, 0xff, 0xff, 0xff, 0xff},  // no packet
+      {0x20, 0x02, 0x00, 0x00},        // a second CONNACK
+      {0x82, 0x05, 0, 1, 0, 1, 'a'},   // what only clients send
+      {0x30, 0xff, 0xff, 0xff, 0x7f},  // a packet that is too large
+  };
+  std::atomic<std::size_t> turn{0};
+  hub_.on_accepted = [&](os::TestPeer& peer) {
+    const std::size_t now = turn++;
+    if (now < nonsense.size()) peer.write(nonsense[now]);
+  };
+  start();
+  run_until([&] { return session_->stats().connects > nonsense.size(); });
+  EXPECT_EQ(session_->stats().disconnects, nonsense.size());
+  send("still here");
+  run_until_acknowledged(1);
+}
+
+TEST_F(SessionTest, IgnoresWhatIsHarmless) {
+  hub_.on_accepted = [&](os::TestPeer& peer) {
+    peer.write(base::ByteVec{0x40, 0x02, 0x12, 0x34});            // PUBACK of nothing
+    peer.write(base::ByteVec{0x32, 0x06, 0, 1, 'a', 0, 1, 'x'});  // a message of a former session
+  };
+  start();
+  send("x");
+  run_until_acknowledged(1);
+  EXPECT_EQ(session_->stats().disconnects, 0U);
+}
+
+TEST_F(SessionTest, PingsWhenItHasNothingToSay) {
+  options_.keep_alive = milliseconds(20);
+  start();
+  run_until([&] { return hub_.pings() >= 3; });
+  EXPECT_EQ(session_->stats().disconnects, 0U);
+  EXPECT_EQ(hub_.connected().at(0).keep_alive_seconds, 1);
+}
+
+TEST_F(SessionTest, LeavesAHubThatDoesNotAnswerPings) {
+  options_.keep_alive = milliseconds(20);
+  hub_.answers_pings = false;
+  start();
+  run_until([&] { return session_->stats().disconnects >= 1; });
+  EXPECT_EQ(session_->stats().last_error, "hub: no answer to a ping in time (unavailable)");
+}
+
+TEST_F(SessionTest, RenewsItsTokenWithoutLosingAnything) {
+  options_.token_life = milliseconds(80);
+  start();
+  std::size_t sent = 0;
+  const os::TimerId timer = loop_->every(milliseconds(1), [&] { send(std::to_string(sent++)); });
+  run_until([&] { return session_->stats().token_renewals >= 3; });
+  loop_->cancel(timer);
+  run_until_acknowledged(sent);
+  EXPECT_GE(session_->stats().connects, 3U);
+  EXPECT_EQ(session_->stats().disconnects, 0U);
+  EXPECT_EQ(session_->stats().messages_resent, 0U);
+  EXPECT_GE(hub_.disconnects(), 3U);
+  for (std::size_t i = 0; i < sent; ++i)
+    EXPECT_EQ(acknowledged_[i], std::to_string(i));
+}
+
+TEST_F(SessionTest, RenewsItsTokenEvenWhenTheHubIsSlowToAcknowledge) {
+  options_.token_life = milliseconds(40);
+  options_.renewal_grace = milliseconds(5);
+  hub_.on_publish = [](const TestHub::Published& published) {
+    return published.connection == 1 ? Answer::Silence : Answer::Ack;
+  };
+  start();
+  send("slow");
+  run_until_acknowledged(1);
+  EXPECT_EQ(session_->stats().messages_resent, 1U);
+  EXPECT_EQ(session_->stats().disconnects, 0U);
+}
+
+TEST_F(SessionTest, SurvivesAClockThatSteps) {
+  using std::chrono::hours;
+  auto offset = std::make_shared<hours>(0);
+  options_.wall_now = [offset] { return base::wall_now() + *offset; };
+  start();
+  send("a");
+  run_until_acknowledged(1);
+  for (const int years : {-10, 10}) {
+    *offset = hours(years * 24 * 365);
+    // Nothing that runs depends on it.
+    send("b");
+    run_until([&] { return waiting_.empty() && session_->stats().in_flight == 0; });
+    EXPECT_EQ(session_->stats().disconnects, 0U);
+  }
+  // The next token is of the new time, on which the hub and we may agree or not.
+  *offset = hours(-10 * 24 * 365);
+  hub_.on_connect = [&](const TestHub::Connected& connected) {
+    const auto token = wire::parse_sas(connected.token).value();
+    return wire::verify_sas(token, TestHub::kKey, base::wall_now()) ? ConnectCode::Accepted
+                                                                    : ConnectCode::NotAuthorized;
+  };
+  hub_.stop();
+  hub_.restart();
+  run_until([&] { return session_->stats().refused >= 1; });
+  *offset = hours(0);
+  send("c");
+  run_until([&] { return acknowledged_.size() == 4; });
+}
+
+TEST_F(SessionTest, SaysGoodbyeAndComesBackWithWhatWasInFlight) {
+  hub_.on_publish = [](const TestHub::Published& published) {
+    return published.connection == 1 ? Answer::Silence : Answer::Ack;
+  };
+  start();
+  send("x");
+  run_until([&] { return hub_.published().size() == 1; });
+  session_->stop();
+  run_until([&] { return hub_.disconnects() == 1; });
+  EXPECT_FALSE(session_->stats().online);
+  EXPECT_EQ(session_->stats().in_flight, 1U);
+  session_->pump();
+  session_->start();
+  run_until_acknowledged(1);
+  EXPECT_TRUE(hub_.published().at(1).dup);
+}
+
+TEST_F(SessionTest, TellsNothingToAHubThatIsNotTheRightOne) {
+  ASSERT_TRUE(os::write_file_atomic(dir_ / "ca.pem", os::make_test_certificates().ca_pem));
+  start();
+  run_until([&] { return session_->stats().connect_failures >= 2; });
+  EXPECT_TRUE(session_->stats().last_error.starts_with("server certificate: "))
+      << session_->stats().last_error;
+  EXPECT_TRUE(hub_.connected().empty());
+}
+
+TEST_F(SessionTest, CarriesLargeMessagesThroughBackPressure) {
+  start();
+  std::vector<std::string> payloads;
+  for (char c = 'a'; c < 'a' + 26; ++c)
+    payloads.emplace_back(200U << 10U, c);
+  for (const auto& payload : payloads)
+    send(payload);
+  run_until_acknowledged(payloads.size());
+  EXPECT_EQ(acknowledged_, payloads);
+}
+
+TEST_F(SessionTest, UsesEveryPacketIdButThoseInFlight) {
+  options_.window = 200;
+  // The first message is never acknowledged, so that its id stays in use.
+  hub_.on_publish = [](const TestHub::Published& published) {
+    return published.payload == "first" ? Answer::Silence : Answer::Ack;
+  };
+  start();
+  send("first");
+  constexpr std::size_t kMessages = 70'000;
+  for (std::size_t i = 0; i < kMessages; ++i)
+    waiting_.emplace_back("x");
+  session_->pump();
+  run_until_acknowledged(kMessages);
+  std::size_t ones = 0;
+  for (const auto& published : hub_.published()) {
+    EXPECT_NE(published.packet_id, 0);
+    ones += published.packet_id == 1 ? 1 : 0;
+  }
+  EXPECT_EQ(ones, 1U);
+}
+
+TEST_F(SessionTest, RefusesOptionsThatCannotWork) {
+  const auto code_of = [&](auto&& change) {
+    Session::Options options = options_;
+    change(options);
+    const auto session = Session::create(*loop_, options, {});
+    return session ? std::optional<Code>() : std::optional(session.error().code);
+  };
+  EXPECT_EQ(code_of([](auto&) {}), std::nullopt);
+  EXPECT_EQ(code_of([](auto& options) { options.identity.key_base64 = "not base64!"; }),
+            Code::Malformed);
+  EXPECT_EQ(code_of([](auto& options) { options.identity.ca_file = "/nowhere"; }), Code::NotFound);
+  EXPECT_EQ(code_of([](auto& options) { options.identity.device_id = "a#b"; }), Code::Unsupported);
+  EXPECT_EQ(code_of([](auto& options) { options.window = 0; }), Code::Invalid);
+}
+
+}  // namespace
+}  // namespace uplink
