@@ -1,84 +1,50 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
-#include <utility>
-#include <vector>
 
+#include "base/log.h"
 #include "base/result.h"
+#include "os/config.h"
 
 namespace hub {
 
-// Everything a hub can be told. Paths that are relative are relative to the data folder.
+// Everything a hub can be told, with its defaults. Paths are absolute once it is loaded, or
+// relative to where the program was started.
 struct Config {
-  struct Hub {
-    std::string host_name;
-  } hub;
-  struct State {
-    std::string dir = "/var/lib/vedette";
-  } state;
-  struct Tls {
-    std::string certificate = "server.pem";
-    std::string key = "server.key";
-    std::string ca = "ca.pem";
-    std::string ca_key = "ca.key";
-  } tls;
-  struct Mqtt {
-    std::string listen = "127.0.0.1";
-    std::uint16_t port = 8883;
-    std::uint32_t threads = 0;  // 0: one for each processor
-    std::uint32_t max_connections = 20'000;
-    std::uint32_t max_pending_logins = 2'000;
-    std::uint32_t login_timeout_seconds = 10;
-  } mqtt;
-  struct Https {
-    std::string listen = "127.0.0.1";
-    std::uint16_t port = 8443;
-  } https;
-  struct Ingest {
-    std::uint64_t max_journal_bytes = 4ULL << 30U;
-    std::uint64_t max_queue_bytes = 64ULL << 20U;
-  } ingest;
-  struct Content {
-    std::string detections;  // folder of Sigma rules; empty: those built in or beside the program
-  } content;
-  struct Log {
-    std::string level = "info";
-  } log;
+  std::string data_dir = "/var/lib/vedette/hub";  // state.dir
+  std::string host_name;                          // hub.host_name; what tokens must be for
+
+  std::string listen_address = "127.0.0.1";  // listen.address
+  std::uint16_t mqtt_port = 8883;            // listen.mqtt_port; 0: any free one
+  std::uint16_t https_port = 8443;           // listen.https_port; 0: any free one
+
+  std::string certificate_file;  // tls.certificate_file; in the data folder: server.pem
+  std::string key_file;          // tls.key_file; in the data folder: server.key
+
+  unsigned mqtt_threads = 0;                        // mqtt.threads; 0: one for each processor
+  std::size_t max_connections = 20'000;             // mqtt.max_connections
+  std::size_t max_pending_logins = 2'000;           // mqtt.max_pending_logins
+  std::chrono::milliseconds login_timeout{10'000};  // mqtt.login_timeout
+
+  std::size_t journal_max_bytes = std::size_t{4} << 30U;  // ingest.journal_max
+  std::size_t queue_bytes = std::size_t{64} << 20U;       // ingest.queue_max
+  std::size_t store_memory = std::size_t{512} << 20U;     // store.memory_max
+
+  std::string detections;  // content.detections: folder of further Sigma rules; empty: none
+  std::string portal_dir;  // portal.dir: serve the portal from there; empty: the built-in one
+  base::LogLevel log_level = base::LogLevel::Info;  // log.level
+
+  std::string in_data_dir(std::string_view name) const;
 };
 
-// One thing wrong with the configuration: where (a file with line and column, a variable or a
-// flag), what was expected, what was found.
-struct ConfigProblem {
-  std::string where;  // "/etc/vedette/hub.toml:3:8", "VEDETTE_MQTT__PORT", "--mqtt-port"
-  std::string message;
-  std::string to_string() const { return where + ": " + message; }
-};
+// Reads the configuration: `sources`, strongest last.
+// Errors: those of os::Config; Invalid also when the host name is missing.
+base::Result<Config> load_config(const os::Config::Sources& sources);
 
-// Where settings come from, weakest first.
-struct ConfigSources {
-  std::string file;  // TOML; also every *.toml in conf.d beside it, in the order of their names
-  bool file_required = true;
-  std::vector<std::pair<std::string, std::string>>
-      environment;  // VEDETTE_SECTION__KEY and its value
-  struct Flag {
-    std::string flag;  // "--mqtt-port", for messages
-    std::string key;   // "mqtt.port"
-    std::string value;
-  };
-  std::vector<Flag> flags;
-};
-
-struct LoadedConfig {
-  Config config;
-  std::vector<ConfigProblem> problems;  // empty: usable
-};
-LoadedConfig load_config(const ConfigSources& sources);
-
-// The variables of this process that name settings: VEDETTE_SECTION__KEY.
-std::vector<std::pair<std::string, std::string>> config_environment();
-
-// A path of the configuration, made absolute.
-std::string resolve(const Config& config, const std::string& path);
+// Letters, digits, '-' and '.', or an IP address: what may stand in a certificate and in a user
+// name.
+bool is_host_name(std::string_view text);
 
 }  // namespace hub

@@ -2,15 +2,18 @@
 
 #include <memory>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "hub/config.h"
 
 namespace hub {
 
-// What init() made; the password and the connection string are shown once and kept nowhere in
-// clear.
+// "0.1.0"
+std::string_view version();
+
+// What init() made. The password and the connection string are secrets, shown once.
 struct InitResult {
   std::string data_dir;
   std::string host_name;
@@ -23,23 +26,28 @@ struct InitResult {
   std::string to_json() const;
 };
 
-// Makes a data folder: local CA, server certificate, configuration, policies, administrator.
-// Errors: Exists (the folder holds a hub already), Invalid (host name), Conflict (in use), Io.
-base::Result<InitResult> init(const std::string& data_dir, const std::string& host_name);
+// Makes a data folder: certificate authority, server certificate, policies, administrator,
+// hub.toml. What an interrupted call left behind is made anew. Errors: Exists (the folder holds a
+// hub), Invalid (host name), Conflict (a hub runs in it), Io.
+base::Result<InitResult> init(const std::string& data_dir, const std::string& host_name,
+                              base::WallTime now);
 
-// A hub that runs: all its parts, in the order in which they need each other.
+// A hub that serves: all its parts, in the order in which they need each other.
+// Threads: one, whose signals are blocked already, so that the hub's threads inherit that.
 class Hub {
  public:
-  // Errors: Conflict (another process uses the folder, or a port is in use), Invalid, Io, Corrupt;
-  // the detail says what to do.
-  static base::Result<std::unique_ptr<Hub>> start(const Config& config);
-  ~Hub();
+  // Errors: NotFound (no hub was made there), Conflict (another process uses the folder, or a
+  // port), Invalid, Io, Corrupt; the detail says what to do.
+  static base::Result<std::unique_ptr<Hub>> start(Config config);
+  ~Hub();  // stops
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
 
-  // {"event":"ready","mqtts":"127.0.0.1:8883","https":"https://127.0.0.1:8443","pid":1}
+  // One line: {"event":"ready","mqtts":"127.0.0.1:8883","https":"https://127.0.0.1:8443","pid":1}
   std::string ready_json() const;
-  // Stops accepting, stores what was accepted, closes. Idempotent.
+  // Writes what is kept in memory for a while. Call it every few seconds.
+  void maintain();
+  // Takes nothing more, stores and acknowledges what was taken, closes. Idempotent.
   void stop();
 
  private:
@@ -48,7 +56,8 @@ class Hub {
   std::unique_ptr<State> state_;
 };
 
-// A URL that signs an administrator in once, within ten minutes.
-base::Result<std::string> login_link(const Config& config);
+// A URL that logs the administrator in, once, within ten minutes. Works while the hub runs, and
+// before. Errors: NotFound (no hub was made there, or it has no administrator).
+base::Result<std::string> login_link(const Config& config, base::WallTime now);
 
 }  // namespace hub

@@ -199,8 +199,8 @@ Listener::~Listener() {
   stop();
 }
 
-Result<std::unique_ptr<Listener>> Listener::start(Options options, identity::Registry& registry,
-                                                  operations::Operations& operations, Sink& sink) {
+Result<std::unique_ptr<Listener>> Listener::create(Options options, identity::Registry& registry,
+                                                   operations::Operations& operations, Sink& sink) {
   TlsServer tls = TRY(TlsServer::create(options.certificate_file, options.key_file));
   auto state =
       std::make_shared<State>(std::move(options), registry, operations, sink, std::move(tls));
@@ -225,9 +225,13 @@ Result<std::unique_ptr<Listener>> Listener::start(Options options, identity::Reg
         if (event == identity::Registry::Event::Disabled) alive->revoke(name, Reason::Disabled);
         if (event == identity::Registry::Event::Deleted) alive->revoke(name, Reason::Deleted);
       });
-  for (unsigned i = 0; i < threads; ++i)
-    state->workers[i]->start(i);
   return std::unique_ptr<Listener>(new Listener(std::move(state)));
+}
+
+void Listener::start() {
+  unsigned number = 0;
+  for (const auto& worker : state_->workers)
+    worker->start(number++);
 }
 
 std::uint16_t Listener::port() const {

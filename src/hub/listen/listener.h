@@ -63,7 +63,7 @@ struct Counters {
   base::Counter twin_requests;  // answered 501: twins are not served yet
 };
 
-// Serves MQTT until it is stopped.
+// Serves MQTT from start() to stop().
 //
 // A PUBACK goes out only after the sink said durable. One connection per identity: the newer wins.
 // When the sink has no room, reading stops and TCP slows the sender down.
@@ -71,15 +71,18 @@ struct Counters {
 // took may be called after the listener is gone. Threads: any.
 class Listener {
  public:
-  // Binds and starts to serve. Errors: Conflict (the port is in use; the detail says what to do),
-  // Io, Invalid (certificate or key).
-  static base::Result<std::unique_ptr<Listener>> start(Options options,
-                                                       identity::Registry& registry,
-                                                       operations::Operations& operations,
-                                                       Sink& sink);
+  // Binds, and answers nobody yet. Errors: Conflict (the port is in use; the detail says what to
+  // do), Io, Denied, Invalid (address, certificate or key).
+  static base::Result<std::unique_ptr<Listener>> create(Options options,
+                                                        identity::Registry& registry,
+                                                        operations::Operations& operations,
+                                                        Sink& sink);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
+
+  // Once.
+  void start();
 
   std::uint16_t port() const;
   std::string endpoint() const;  // 127.0.0.1:8883, [::1]:8883

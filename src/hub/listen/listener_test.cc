@@ -590,7 +590,7 @@ TEST_F(ListenerTest, StartsOnlyWithAPortAndACertificate) {
   start();
   Options same = options_;
   same.port = listener_->port();
-  auto second = Listener::start(same, *registry_, operations_, sink_);
+  auto second = Listener::create(same, *registry_, operations_, sink_);
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().code, base::Code::Conflict);
   EXPECT_NE(second.error().detail.find(std::to_string(same.port)), std::string::npos);
@@ -598,15 +598,19 @@ TEST_F(ListenerTest, StartsOnlyWithAPortAndACertificate) {
 
   Options bad = options_;
   bad.certificate_file = folder_ / "absent.pem";
-  EXPECT_EQ(Listener::start(bad, *registry_, operations_, sink_).error().code, base::Code::Invalid);
+  EXPECT_EQ(Listener::create(bad, *registry_, operations_, sink_).error().code,
+            base::Code::Invalid);
   bad = options_;
   bad.key_file = bad.certificate_file;
-  EXPECT_EQ(Listener::start(bad, *registry_, operations_, sink_).error().code, base::Code::Invalid);
+  EXPECT_EQ(Listener::create(bad, *registry_, operations_, sink_).error().code,
+            base::Code::Invalid);
   bad = options_;
   bad.address = "not-an-address";
-  EXPECT_EQ(Listener::start(bad, *registry_, operations_, sink_).error().code, base::Code::Invalid);
+  EXPECT_EQ(Listener::create(bad, *registry_, operations_, sink_).error().code,
+            base::Code::Invalid);
   bad.address = "192.0.2.1";
-  EXPECT_EQ(Listener::start(bad, *registry_, operations_, sink_).error().code, base::Code::Invalid);
+  EXPECT_EQ(Listener::create(bad, *registry_, operations_, sink_).error().code,
+            base::Code::Invalid);
 }
 
 }  // namespace

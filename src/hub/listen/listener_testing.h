@@ -224,9 +224,10 @@ class ListenerTest : public testing::Test {
   }
 
   void start() {
-    auto listener = Listener::start(options_, *registry_, operations_, sink_);
+    auto listener = Listener::create(options_, *registry_, operations_, sink_);
     ASSERT_TRUE(listener.has_value()) << listener.error().to_string();
     listener_ = std::move(*listener);
+    listener_->start();
   }
 
   std::string token(const identity::Name& name, std::chrono::seconds life = std::chrono::hours(1)) {
