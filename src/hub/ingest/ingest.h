@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "hub/operations/operations.h"
+#include "schema/decode.h"
 
 namespace detect {
 class Alerts;
@@ -62,9 +64,10 @@ struct Counters {
   base::Counter not_durable;  // messages not stored: journal full, disk full or failing
   base::Counter commits;      // of the journal; each is one fdatasync
   base::Counter commit_failures;
-  base::Counter refused_messages;         // security messages that are no such thing
-  base::Counter refused_events;           // events refused within messages that were taken
-  base::Counter lenient_events;           // events accepted by a named leniency
+  base::Counter refused_messages;  // security messages that are no such thing
+  base::Counter refused_events;    // events refused within messages that were taken
+  // Departures from the schema that were accepted, by schema::Leniency.
+  std::array<base::Counter, schema::kLeniencies> leniencies;
   base::Counter events;                   // accepted, before the dedupe
   base::Counter duplicate_events;         // resent ones
   base::Counter items;                    // rows of SecurityIoTRawEvent
