@@ -83,23 +83,7 @@ Violation violation_of(const JsonError& error) {
 }  // namespace
 
 std::string_view to_string(Leniency leniency) {
-  switch (leniency) {
-    case Leniency::AggregatedCategory:
-      return "AggregatedCategory";
-    case Leniency::IntegerHitCount:
-      return "IntegerHitCount";
-    case Leniency::EmptyTriggered:
-      return "EmptyTriggered";
-    case Leniency::OtherBaselineResult:
-      return "OtherBaselineResult";
-    case Leniency::MissingFirewallAction:
-      return "MissingFirewallAction";
-    case Leniency::MissingLoginUser:
-      return "MissingLoginUser";
-    case Leniency::MissingUserGroups:
-      return "MissingUserGroups";
-  }
-  return {};
+  return kLeniencyNames.at(static_cast<std::size_t>(leniency));
 }
 
 struct Decoder::State {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "schema/leniencies.h"
 #include "schema/message.h"
 
 // Reading security messages that others wrote.
@@ -21,17 +22,6 @@ struct Violation {
   std::string found;     // "\"Inside\"", cut when long
 };
 
-// Departures of agents in the field that are read as what they mean. Each is counted by its name.
-enum class Leniency : std::uint8_t {
-  AggregatedCategory,   // Category "Aggregated" in a Triggered event
-  IntegerHitCount,      // ExtraDetails.HitCount as a number
-  EmptyTriggered,       // a Triggered event with IsEmpty true
-  OtherBaselineResult,  // OSBaseline.Result in another case, or another word, which is read as Err
-  MissingFirewallAction,  // FirewallConfiguration without Action, which is read as Other
-  MissingLoginUser,       // Login with neither UserId nor UserName
-  MissingUserGroups,      // LocalUsers without GroupIds or GroupNames, which are read as empty
-};
-inline constexpr std::size_t kLeniencies = 7;
 std::string_view to_string(Leniency leniency);
 
 struct UsedLeniency {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes everything that follows from the definitions of events in events/*.json and types.json.
+"""Makes everything that follows from the definitions in events/*.json, types.json and leniencies.json.
 
-    generate.py cpp DIR      events.h, events.cc and bindings.h into DIR (run by CMake)
+    generate.py cpp DIR      events.h, events.cc, bindings.h and leniencies.h into DIR (run by CMake)
     generate.py docs ROOT    the published JSON Schema, reference page and TypeScript types into ROOT
     generate.py check ROOT   exits 1 and names each of those files that is not up to date
 
@@ -95,6 +95,11 @@ class Event:
             raise BadDefinition(f"{path.name}: a field is named twice, or ExtraDetails is, which every event has")
 
 
+def load_leniencies(folder=HERE):
+    leniencies = json.loads((folder / "leniencies.json").read_text())["leniencies"]
+    return [take(leniency, "leniencies.json", ("name", "summary")) for leniency in leniencies]
+
+
 def load(folder=HERE):
     types = json.loads((folder / "types.json").read_text())["types"]
     events = sorted((Event(path, types) for path in (folder / "events").glob("*.json")), key=lambda e: e.number)
@@ -135,6 +140,20 @@ def cpp_header(types, events):
     out.append("using Payload = std::variant<")
     out.append(",\n".join(f"    std::vector<{event.name}>" for event in events) + ">;")
     out += ["", "}  // namespace schema", ""]
+    return "\n".join(out)
+
+
+def cpp_leniencies(leniencies):
+    out = [f"// {MADE}", "#pragma once", "", "#include <array>", "#include <cstdint>", "#include <string_view>", "",
+           "namespace schema {", "",
+           "// Departures of agents in the field that are read as what they mean. Each is counted by its name.",
+           "enum class Leniency : std::uint8_t {"]
+    for leniency in leniencies:
+        out += [f"  // {leniency['summary']}", f"  {leniency['name']},"]
+    names = ", ".join(cpp_string(leniency["name"]) for leniency in leniencies)
+    out += ["};", f"inline constexpr std::size_t kLeniencies = {len(leniencies)};",
+            "inline constexpr std::array<std::string_view, kLeniencies> kLeniencyNames{", f"    {names}}};", "",
+            "}  // namespace schema", ""]
     return "\n".join(out)
 
 
@@ -300,7 +319,7 @@ def describe(field):
             "ip": "IPv4 or IPv6 address", "id": "UUID"}[field.kind]
 
 
-def markdown(events):
+def markdown(events, leniencies):
     out = [f"<!-- {MADE} -->", "# Events", "",
            "An agent sends *security messages*, and each carries events. This page lists every event and its fields;",
            "[security-message.schema.json](security-message.schema.json) says the same to a JSON Schema validator, and",
@@ -333,6 +352,11 @@ def markdown(events):
             example = f"`{json.dumps(field.examples[0])}`" if field.examples else ""
             out.append(f"| `{field.name}` | {describe(field)} | {'yes' if field.required else 'no'} | "
                        f"{field.summary} | {example} |")
+    out += ["", "## What the hub forgives", "",
+            "Agents in the field are known to depart from the schema in these ways. The hub reads such events as what",
+            "they mean and counts each departure by its name; `vedette message validate --lenient` names them.", "",
+            "| Name | Departure |", "|---|---|"]
+    out += [f"| `{leniency['name']}` | {leniency['summary']} |" for leniency in leniencies]
     return "\n".join(out) + "\n"
 
 
@@ -358,10 +382,10 @@ def typescript(types, events):
 
 # ---- command line ---------------------------------------------------------------------------------
 
-def documents(types, events):
+def documents(types, events, leniencies):
     return {
         "docs/reference/security-message.schema.json": json.dumps(json_schema(types, events), indent=2) + "\n",
-        "docs/reference/events.md": markdown(events),
+        "docs/reference/events.md": markdown(events, leniencies),
         "portal/src/generated/events.ts": typescript(types, events),
     }
 
@@ -380,15 +404,17 @@ def main():
     mode, target = sys.argv[1], pathlib.Path(sys.argv[2])
     try:
         types, events = load()
+        leniencies = load_leniencies()
     except BadDefinition as error:
         sys.exit(f"generate.py: {error}")
     if mode == "cpp":
         write(target / "events.h", cpp_header(types, events))
         write(target / "events.cc", cpp_source(types, events))
         write(target / "bindings.h", cpp_bindings(types, events))
+        write(target / "leniencies.h", cpp_leniencies(leniencies))
         return
     stale = []
-    for name, text in documents(types, events).items():
+    for name, text in documents(types, events, leniencies).items():
         if mode == "docs":
             write(target / name, text)
         elif not (target / name).exists() or (target / name).read_text() != text:

@@ -58,7 +58,7 @@ class Definitions(unittest.TestCase):
 
     def test_what_is_generated_names_everything(self):
         types, events = load(GOOD)
-        for text in (generate.cpp_header(types, events), generate.markdown(events), generate.typescript(types, events),
+        for text in (generate.cpp_header(types, events), generate.markdown(events, []), generate.typescript(types, events),
                      json.dumps(generate.json_schema(types, events))):
             self.assertIn("DoorOpen", text)
             self.assertIn("oor", text.replace("DoorOpen", ""))
