@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include <duckdb.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>

@@ -202,6 +202,7 @@ class Binder {
                                   bool& failed);
 
   ExprRef special_call(const ast::Call& call, Span span, bool& known);
+  ExprRef format_datetime_call(const ast::Call& call, Span span);
   ExprRef now_call(const ast::Call& call, Span span);
   ExprRef as_json(ExprRef value);
   ExprRef quoted_json(ExprRef text);

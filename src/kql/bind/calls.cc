@@ -85,6 +85,7 @@ ExprRef Binder::special_call(const ast::Call& call, Span span, bool& known) {
       Special{"column_ifexists", &Binder::column_if_exists},
       Special{"now", &Binder::now_call},
       Special{"ago", &Binder::now_call},
+      Special{"format_datetime", &Binder::format_datetime_call},
   };
   for (const Special& special : kSpecials) {
     if (special.name != call.name.text) continue;

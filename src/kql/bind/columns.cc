@@ -27,14 +27,18 @@ void Binder::operate(const ast::Extend& form, Relation& input) {
     }
     const ColumnId id = new_column();
     extend.outputs.push_back({id, value});
-    if (assignment.names.size() != 1) {
+    // A name that the expression implies takes the place of a column too: extend tostring(a).
+    std::optional<std::string> implied;
+    if (assignment.names.empty()) implied = implied_name(*assignment.value);
+    if (assignment.names.size() != 1 && !implied) {
       add_column(assignment, value, id, unnamed, columns);
       continue;
     }
-    const ast::Name& name = assignment.names.front();
-    if (!declare(name, added)) continue;
+    const ast::Name name =
+        implied ? ast::Name{std::move(*implied), assignment.span} : assignment.names.front();
+    if (!assignment.names.empty() && !declare(name, added)) continue;
     plan::NamedColumn column{name.text, value->type, id, value->nullable};
-    added.push_back(column);
+    if (!assignment.names.empty()) added.push_back(column);
     const auto known = std::find_if(columns.begin(), columns.end(),
                                     [&name](const auto& each) { return each.name == name.text; });
     if (known != columns.end()) {
@@ -303,6 +307,37 @@ void Binder::operate(const ast::As& form, Relation& input) {
   open_scope_->names.insert_or_assign(form.name.text, std::move(shared));
 }
 
+namespace {
+
+// The names that getschema gives the types, those of Kusto's own runtime.
+std::string_view dotnet_name(Type type) {
+  switch (type) {
+    case Type::Bool:
+      return "System.SByte";
+    case Type::Int:
+      return "System.Int32";
+    case Type::Long:
+      return "System.Int64";
+    case Type::Real:
+      return "System.Double";
+    case Type::Decimal:
+      return "System.Data.SqlTypes.SqlDecimal";
+    case Type::String:
+      return "System.String";
+    case Type::DateTime:
+      return "System.DateTime";
+    case Type::TimeSpan:
+      return "System.TimeSpan";
+    case Type::Guid:
+      return "System.Guid";
+    case Type::Dynamic:
+      return "System.Object";
+  }
+  return "";
+}
+
+}  // namespace
+
 void Binder::operate(const ast::GetSchema&, Relation& input) {
   plan::Rows rows;
   Relation out;
@@ -316,9 +351,9 @@ void Binder::operate(const ast::GetSchema&, Relation& input) {
   std::int64_t ordinal = 0;
   for (const plan::NamedColumn& each : input.columns) {
     const std::string type(type_name(each.type));
-    rows.rows.push_back({constant(Value::text(each.name)),
-                         constant(Value::of(Type::Long, ordinal++)), constant(Value::text(type)),
-                         constant(Value::text(type))});
+    rows.rows.push_back(
+        {constant(Value::text(each.name)), constant(Value::of(Type::Long, ordinal++)),
+         constant(Value::text(std::string(dotnet_name(each.type)))), constant(Value::text(type))});
   }
   out.node = node(std::move(rows));
   input = std::move(out);

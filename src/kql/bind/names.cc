@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/text.h"
 #include "kql/bind/build.h"
 
@@ -25,16 +27,17 @@ std::optional<std::string> Binder::implied_name(const ast::Expr& expr) const {
     const auto* side = std::get_if<ast::NameRef>(&member->base->form);
     if (side != nullptr && side->name.starts_with('$')) return member->name.text;
     const auto base = implied_name(*member->base);
-    if (!base) return std::nullopt;
-    return *base + "_" + member->name.text;
+    return base ? *base + "_" + member->name.text : member->name.text;
   }
   if (const auto* index = std::get_if<ast::Index>(&expr.form)) {
     const auto base = implied_name(*index->base);
     const auto* literal = std::get_if<ast::Literal>(&index->index->form);
-    if (!base || literal == nullptr) return std::nullopt;
-    if (const std::string* key = literal->value.if_text()) return *base + "_" + *key;
-    if (const std::int64_t* at = literal->value.if_int()) return fmt::format("{}_{}", *base, *at);
-    return std::nullopt;
+    if (!base) return std::nullopt;
+    if (literal != nullptr) {
+      if (const std::string* key = literal->value.if_text()) return *base + "_" + *key;
+      if (const std::int64_t* at = literal->value.if_int()) return fmt::format("{}_{}", *base, *at);
+    }
+    return *base + "_";
   }
   const auto* call = std::get_if<ast::Call>(&expr.form);
   if (call == nullptr) return std::nullopt;
@@ -42,6 +45,9 @@ std::optional<std::string> Binder::implied_name(const ast::Expr& expr) const {
   if (aggregates_ != nullptr || overloads.empty()) {
     const auto found = functions::find(call->name.text, functions::Kind::Aggregate);
     if (!found.empty()) overloads = found;
+  }
+  if (overloads.empty() && call->name.text == "format_datetime" && !call->arguments.empty()) {
+    return implied_name(*call->arguments.front().value);
   }
   if (overloads.empty()) return std::nullopt;
   const functions::Entry& entry = *overloads.front().entry;
@@ -52,8 +58,9 @@ std::optional<std::string> Binder::implied_name(const ast::Expr& expr) const {
   const std::string_view prefix = entry.prefix.empty() ? entry.name : entry.prefix;
   // percentile(x, 95) carries the percentage.
   if (entry.name == "percentile" && first && call->arguments.size() == 2) {
-    return fmt::format("percentile_{}_{}", *first,
-                       diagnostics_.text(call->arguments[1].value->span));
+    std::string percentage(diagnostics_.text(call->arguments[1].value->span));
+    std::replace(percentage.begin(), percentage.end(), '.', '_');
+    return fmt::format("percentile_{}_{}", *first, percentage);
   }
   return fmt::format("{}_{}", prefix, first.value_or(""));
 }

@@ -136,7 +136,12 @@ Relation Binder::union_of(std::vector<std::pair<std::string, Relation>> inputs,
             return column.name == each.name && column.type == each.type;
           });
       if (known == columns.end()) {
-        columns.push_back({each.name, each.type, 1});
+        // Columns of one name and several types stand side by side.
+        const auto last =
+            std::find_if(columns.rbegin(), columns.rend(),
+                         [&each](const Column& column) { return column.name == each.name; });
+        const auto place = last == columns.rend() ? columns.end() : last.base();
+        columns.insert(place, {each.name, each.type, 1});
       } else {
         ++known->count;
       }

@@ -158,7 +158,7 @@ bool Binder::row_pick(const ast::Call& call, const ast::Assignment& assignment,
       if (!declare(assignment.names[i], columns)) return false;
       name = assignment.names[i].text;
     } else {
-      if (name.empty()) name = fmt::format("{}_", call.name.text);
+      if (name.empty()) name = pick.kind == plan::RowPick::Kind::Max ? "max_" : "min_";
       if (call.name.text == "any") name = "any_" + name;
       name = unique_name(name, columns);
     }

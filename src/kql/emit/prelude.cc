@@ -29,7 +29,7 @@ CREATE OR REPLACE MACRO kql_ticks(ts) AS (epoch_us(ts) + 62135596800000000) * 10
 CREATE OR REPLACE MACRO kql_datetime_or_null(t) AS
   CASE WHEN t BETWEEN 0 AND 3155378975999999999 THEN t END;
 CREATE OR REPLACE MACRO kql_format_datetime(t) AS
-  concat(strftime(kql_timestamp(t), '%Y-%m-%dT%H:%M:%S.'), lpad(CAST(t % 10000000 AS VARCHAR), 7, '0'), 'Z');
+  strftime(kql_timestamp(t), '%Y-%m-%dT%H:%M:%S.') || lpad(CAST(t % 10000000 AS VARCHAR), 7, '0') || 'Z';
 CREATE OR REPLACE MACRO kql_two(n) AS lpad(CAST(n AS VARCHAR), 2, '0');
 CREATE OR REPLACE MACRO kql_format_timespan(t) AS
   CASE WHEN t IS NOT NULL THEN concat(
@@ -155,13 +155,16 @@ CREATE OR REPLACE MACRO kql_member(j, name) AS
        END;
 CREATE OR REPLACE MACRO kql_element(j, i) AS
   CASE WHEN json_type(j) = 'ARRAY'
-       THEN nullif(json_extract(j, concat(CASE WHEN i < 0 THEN '$[#' ELSE '$[' END, CAST(i AS VARCHAR), ']')),
+       THEN nullif(json_extract(j, CASE WHEN i < 0 THEN '$[#' ELSE '$[' END || CAST(i AS VARCHAR) || ']'),
                    'null'::JSON) END;
 CREATE OR REPLACE MACRO kql_array(j) AS
   CASE WHEN json_type(j) = 'ARRAY' THEN json_extract(j, '$[*]') END;
 CREATE OR REPLACE MACRO kql_text_array(j) AS
   CASE WHEN json_type(j) = 'ARRAY' THEN json_extract_string(j, '$[*]')
        WHEN j IS NULL THEN CAST([] AS VARCHAR[]) ELSE [json_extract_string(j, '$')] END;
+CREATE OR REPLACE MACRO kql_strcat_array(l, delimiter) AS
+  list_reduce(list_concat([''], [CASE WHEN i = 1 THEN '' ELSE delimiter END || coalesce(x, '') FOR x, i IN l]),
+              lambda a, b: a || b);
 CREATE OR REPLACE MACRO kql_elements(j, as_arrays) AS
   CASE json_type(j)
     WHEN 'ARRAY' THEN json_extract(j, '$[*]')
@@ -177,12 +180,14 @@ CREATE OR REPLACE MACRO kql_list_unique(l) AS
 CREATE OR REPLACE MACRO kql_set_to_json(l, n) AS
   coalesce(to_json(list_slice(list_sort(list_distinct(l)), 1, n)), '[]'::JSON);
 CREATE OR REPLACE MACRO kql_list_to_json(l, n) AS coalesce(to_json(list_slice(l, 1, n)), '[]'::JSON);
+-- Numbers in their order, then texts in theirs, each element as it is.
+CREATE OR REPLACE MACRO kql_sort_key(x) AS
+  struct_pack(text := json_type(x) = 'VARCHAR', number := TRY_CAST(json_extract_string(x, '$') AS DOUBLE),
+              content := json_extract_string(x, '$'), value := x);
 CREATE OR REPLACE MACRO kql_array_sort(j, direction) AS
-  CASE WHEN json_type(j) = 'ARRAY' AND NOT list_contains([json_type(x) IN ('VARCHAR', 'BOOLEAN', 'OBJECT', 'ARRAY')
-                                                         FOR x IN json_extract(j, '$[*]')], true)
-       THEN to_json(list_sort(CAST(json_extract(j, '$[*]') AS DOUBLE[]), direction, 'NULLS LAST'))
-       WHEN json_type(j) = 'ARRAY'
-       THEN to_json(list_sort(json_extract_string(j, '$[*]'), direction, 'NULLS LAST')) END;
+  CASE WHEN json_type(j) = 'ARRAY'
+       THEN to_json([k.value FOR k IN list_sort([kql_sort_key(x) FOR x IN json_extract(j, '$[*]')],
+                                               direction, 'NULLS LAST')]) END;
 CREATE OR REPLACE MACRO kql_array_slice(j, a, b) AS
   CASE WHEN json_type(j) = 'ARRAY'
        THEN to_json(list_slice(json_extract(j, '$[*]'),

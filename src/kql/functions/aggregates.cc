@@ -137,12 +137,12 @@ constexpr std::array kEntries{
     Entry{"percentile", "(value: O, percentage: const real): O", "quantile_disc({0}, {1} / 100)",
           kName, kSometimes, "The value below which so many per cent of the values lie.",
           kAggregate},
-    Entry{"binary_all_and", "(value: long): long", "bit_and({0})", kName, kSometimes,
-          "The bits set in all values.", kAggregate},
-    Entry{"binary_all_or", "(value: long): long", "bit_or({0})", kName, kSometimes,
+    Entry{"binary_all_and", "(value: long): long", "bit_and({0})", Naming::FirstArgument,
+          kSometimes, "The bits set in all values.", kAggregate},
+    Entry{"binary_all_or", "(value: long): long", "bit_or({0})", Naming::FirstArgument, kSometimes,
           "The bits set in any value.", kAggregate},
-    Entry{"binary_all_xor", "(value: long): long", "bit_xor({0})", kName, kSometimes,
-          "The bits set in an odd number of values.", kAggregate},
+    Entry{"binary_all_xor", "(value: long): long", "bit_xor({0})", Naming::FirstArgument,
+          kSometimes, "The bits set in an odd number of values.", kAggregate},
 };
 
 }  // namespace
