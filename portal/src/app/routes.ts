@@ -17,7 +17,8 @@ export function page(path: string): Match<PageName> | undefined {
   return matchPath(routes, path);
 }
 
-export type PageComponent = Component<{ params: Record<string, string> }>;
+// Some pages take `params`, some nothing.
+export type PageComponent = Component<any>;
 
 // Pages behind the login, each its own chunk.
 export const loaders: Record<Exclude<PageName, 'login' | 'home'>, () => Promise<{ default: PageComponent }>> = {

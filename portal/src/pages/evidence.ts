@@ -1,0 +1,73 @@
+// How an event of an alert is shown. Pure.
+import type { Match } from '../api/types';
+
+export interface Piece {
+  text: string;
+  marked: boolean;
+}
+
+// Marks in `value` what a rule's pattern, as the hub describes it ("contains 'xmrig'"), found there.
+// Anything that is not such a text comparison marks nothing.
+export function markMatch(value: string, pattern: string): Piece[] {
+  const whole = [{ text: value, marked: false }];
+  const parsed = /^(is|contains|starts with|ends with) '(.*)'$/s.exec(pattern);
+  if (parsed === null || value === '') return value === '' ? [] : whole;
+  const literals = (parsed[2] ?? '').split(/[*?]+/).filter((part) => part !== '');
+  const haystack = value.toLowerCase();
+  const pieces: Piece[] = [];
+  let position = 0;
+  for (const literal of literals) {
+    const wanted = literal.toLowerCase();
+    const last = parsed[1] === 'ends with' && literals.length === 1;
+    const found = last ? haystack.lastIndexOf(wanted) : haystack.indexOf(wanted, position);
+    if (found === -1) return whole;
+    if (found > position) pieces.push({ text: value.slice(position, found), marked: false });
+    pieces.push({ text: value.slice(found, found + literal.length), marked: true });
+    position = found + literal.length;
+  }
+  if (position < value.length) pieces.push({ text: value.slice(position), marked: false });
+  return pieces;
+}
+
+function text(value: unknown): string {
+  if (value === null || value === undefined) return '';
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+// The fields of an event, those of ExtraDetails among them under their own name.
+export function fields(details: Record<string, unknown>): { name: string; value: string }[] {
+  const flat: { name: string; value: string }[] = [];
+  for (const [name, value] of Object.entries(details)) {
+    if (name === 'ExtraDetails' && value !== null && typeof value === 'object' && !Array.isArray(value)) {
+      for (const [inner, part] of Object.entries(value)) flat.push({ name: inner, value: text(part) });
+    } else {
+      flat.push({ name, value: text(value) });
+    }
+  }
+  return flat.filter((field) => field.value !== '');
+}
+
+// One line that says what an event was, for lists.
+export function headline(name: string, details: Record<string, unknown>): string {
+  const field = (key: string) => text(details[key]);
+  const first = (...keys: string[]) => keys.map(field).find((value) => value !== '') ?? '';
+  switch (name) {
+    case 'ProcessCreate':
+      return first('CommandLine', 'Executable');
+    case 'ProcessTerminate':
+      return `${first('Executable', 'CommandLine')} → ${field('ExitStatus')}`;
+    case 'ConnectionCreate':
+      return `${field('Direction')} ${field('Protocol')} ${field('RemoteAddress')}:${field('RemotePort')} ${field('Executable')}`;
+    case 'Login':
+      return `${field('UserName')} ${field('Result')} ${field('RemoteAddress')}`.trim();
+    default:
+      return fields(details)
+        .slice(0, 4)
+        .map((entry) => `${entry.name}=${entry.value}`)
+        .join(' ');
+  }
+}
+
+export function matchedNames(matched: readonly Match[]): Set<string> {
+  return new Set(matched.map((match) => match.field.replace(/^ExtraDetails\./, '')));
+}
