@@ -60,7 +60,7 @@ const shots = process.env.VEDETTE_SHOTS ?? join(import.meta.dirname, '../../buil
 
 export async function screenshot(page, name) {
   await mkdir(shots, { recursive: true });
-  await page.screenshot({ path: join(shots, `${name}.png`), animations: 'disabled' });
+  await page.screenshot({ path: join(shots, `${name}.png`), animations: 'disabled', caret: 'initial' });
 }
 
 // Nothing may need scrolling sideways at 320 px (WCAG 1.4.10), but for what scrolls in a box of its own.

@@ -257,7 +257,8 @@ test('help, theme and signing out', async () => {
   await page.keyboard.press('Escape');
 
   await page.getByRole('button', { name: /Menu of/ }).click();
-  await page.getByRole('radio', { name: 'Dark' }).check({ force: true });
+  await page.getByText('Dark', { exact: true }).click();
+  assert.equal(await page.getByRole('radio', { name: 'Dark' }).isChecked(), true);
   const background = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
   assert.equal(await background(), 'rgb(20, 23, 28)');
   await screenshot(page, 'menu-dark');
