@@ -25,8 +25,10 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr const char* kVersion = "0.1.0";
+constexpr auto kSettled = 10s;
 // How long a stop waits for the hub to acknowledge what is pending.
 constexpr auto kFarewell = 2s;
+constexpr auto kFarewellStep = 50ms;
 constexpr std::size_t kMaxConnectionString = 4096;
 // Details that tell apart events which are otherwise the same.
 constexpr const char* kIgnoredDetails[] = {"Sequence", "ParentProcessId"};
@@ -160,7 +162,7 @@ struct Agent::State {
 
   void say_farewell() {
     if (!all_sent() && base::mono_now() < stop_by) {
-      loop.after(20ms, [this] { say_farewell(); });
+      loop.after(kFarewellStep, [this] { say_farewell(); });
       return;
     }
     uplink->stop();
@@ -185,6 +187,8 @@ Result<std::unique_ptr<Agent>> Agent::start(os::Loop& loop, const Config& config
   State* const raw = state.get();
   loop.every(config.report.heartbeat, [raw] { raw->beat(Beat::Later); });
   loop.every(config.report.statistics, [raw] { raw->report_statistics(); });
+  // By then the programs are loaded and the hub, if in reach, is connected.
+  loop.after(kSettled, [] { os::release_startup_memory(); });
   state->uplink->start();
   return std::unique_ptr<Agent>(new Agent(std::move(state)));
 }
@@ -210,7 +214,8 @@ void Agent::stop() {
   state_->stop_by = base::mono_now() + kFarewell;
   state_->collector->drain();
   state_->report_statistics();
-  state_->say_farewell();
+  // What was just told is on its way a little later.
+  state_->loop.after(kFarewellStep, [state = state_.get()] { state->say_farewell(); });
 }
 
 std::string Agent::stopped_line() const {

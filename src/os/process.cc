@@ -6,6 +6,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <malloc.h>
+#include <sys/mman.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -85,6 +87,27 @@ std::string_view field(std::string_view text, std::size_t index) {
 
 std::uint32_t number32(std::string_view text) {
   return static_cast<std::uint32_t>(number(text).value_or(0));
+}
+
+struct Mapping {
+  void* start = nullptr;
+  std::size_t size = 0;  // 0: not one whose pages may be given back
+};
+
+// The first line of a mapping in smaps: "5581c0-5581d4 r-xp 00014000 fe:00 9188 /usr/bin/x".
+std::optional<Mapping> read_mapping(std::string_view line) {
+  std::uintptr_t start = 0;
+  std::uintptr_t end = 0;
+  const auto [dash, no_start] = std::from_chars(line.data(), line.data() + line.size(), start, 16);
+  if (no_start != std::errc() || dash == line.data() + line.size() || *dash != '-')
+    return std::nullopt;
+  const auto [blank, no_end] = std::from_chars(dash + 1, line.data() + line.size(), end, 16);
+  if (no_end != std::errc() || end <= start) return std::nullopt;
+  const std::string_view rest(blank, static_cast<std::size_t>(line.data() + line.size() - blank));
+  const std::string_view access = field(rest, 0);
+  const bool of_a_file = field(rest, 4).starts_with('/');
+  if (!of_a_file || access.size() != 4 || access[1] != '-' || access[3] != 'p') return Mapping{};
+  return Mapping{reinterpret_cast<void*>(start), end - start};
 }
 
 }  // namespace
@@ -204,6 +227,28 @@ std::size_t resident_bytes() {
   if (!text) return 0;
   return static_cast<std::size_t>(number(field(*text, 1)).value_or(0)) *
          static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+void release_startup_memory() {
+  ::malloc_trim(0);
+  const auto maps = read_file("/proc/self/smaps");
+  if (!maps) return;
+  Mapping mapping;
+  for (const std::string_view line : base::split(*maps, '\n')) {
+    if (const auto next = read_mapping(line)) {
+      mapping = *next;
+    } else if (line.starts_with("Anonymous:") && mapping.size != 0) {
+      // No page was written to (relocations would be), so that each is in the file still.
+      if (number(line.substr(10)) == 0) ::madvise(mapping.start, mapping.size, MADV_DONTNEED);
+      mapping = {};
+    }
+  }
+}
+
+void prefer_small_memory() {
+  ::mallopt(M_ARENA_MAX, 1);
+  ::mallopt(M_MMAP_THRESHOLD, 64 << 10);
+  ::mallopt(M_TRIM_THRESHOLD, 128 << 10);
 }
 
 std::uint64_t ticks_per_second() {

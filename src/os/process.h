@@ -70,6 +70,14 @@ base::Result<ProcessStat> read_process_stat(std::string_view text);
 
 // Resident memory of this process, in bytes; 0 when it cannot be read.
 std::size_t resident_bytes();
+
+// Unmaps the pages of programs and libraries that hold nothing of this process's own, which is most
+// of what starting up touched and nothing needs again; what is needed comes back from the page
+// cache. And gives free memory back to the kernel. Call it once, when the process has settled.
+void release_startup_memory();
+// Keeps freed memory from staying with the process: for one that lives long and needs little. Call
+// it first in main.
+void prefer_small_memory();
 // Clock ticks in a second, as start_ticks counts them.
 std::uint64_t ticks_per_second();
 

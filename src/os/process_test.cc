@@ -99,5 +99,12 @@ TEST(ProcFs, ReadsAFolderThatLooksLikeIt) {
   EXPECT_EQ(proc.stat(12).error().code, base::Code::NotFound);
 }
 
+TEST(ReleaseStartupMemory, LessIsResidentAndAllStillWorks) {
+  const std::size_t before = resident_bytes();
+  release_startup_memory();
+  EXPECT_LT(resident_bytes(), before);
+  EXPECT_TRUE(ProcFs().stat(::getpid()));
+}
+
 }  // namespace
 }  // namespace os
