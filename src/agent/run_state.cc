@@ -34,6 +34,9 @@ Result<RunState> RunState::open(const std::string& dir, const std::string& boot_
   state.lock_ = TRY(os::lock_file(dir + "/agent.lock"));
   const auto text = os::read_file(state_file(dir), kMaxFile);
   if (text) {
+    // Above every number used before, should the file not say.
+    state.sequence_ = static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch()).count());
     state.restore(*text, boot_id);
   } else if (text.error().code != base::Code::NotFound) {
     return std::unexpected(text.error());
@@ -61,6 +64,7 @@ void RunState::restore(std::string_view text, const std::string& boot_id) {
   const base::json::Value* clean = value->find("clean");
   previous_.clean = clean != nullptr && clean->if_bool() != nullptr && *clean->if_bool();
   // Numbers count within a boot.
+  if (previous_.boot_id != boot_id && !previous_.boot_id.empty()) sequence_ = 0;
   if (previous_.boot_id == boot_id) sequence_ = number(*value, "sequence");
   totals_.kernel_lost = number(*value, "kernelLost");
   totals_.reported_collected_high = number(*value, "reportedCollectedHigh");

@@ -46,9 +46,10 @@ bool add_arguments(base::json::Writer& writer, const std::string& out, std::stri
   bool whole = true;
   for_each_argument(run, [&](std::string_view argument) {
     if (!whole) return;
+    // Quotes, a comma and the closing bracket; an empty argument takes room too.
     const std::size_t room = limit > out.size() + 4 ? limit - out.size() - 4 : 0;
     const std::string_view fitting = fit_json(argument, room);
-    whole = fitting.size() == argument.size();
+    whole = room > 0 && fitting.size() == argument.size();
     if (whole || !fitting.empty()) writer.value(fitting);
   });
   return whole;
@@ -83,17 +84,20 @@ CommandLine read_command_line(std::string_view argv, std::size_t head, std::size
   const bool gap = head < argv.size();
   CommandLine line;
   line.shortened = gap || argv.size() < total;
-  std::string_view front = argv.substr(0, head);
-  const std::string_view back = argv.substr(head);
+  std::string front(argv.substr(0, head));
+  std::string back(argv.substr(head));
+  if (!base::is_utf8(front) || !base::is_utf8(back)) {
+    line.base64 = base::base64_encode(base::as_bytes(argv.substr(0, limits.raw_bytes)));
+    front = base::to_utf8(front);
+    back = base::to_utf8(back);
+  }
   std::string mark;
-  if (gap) mark = fmt::format("[{} bytes omitted]", total > argv.size() ? total - argv.size() : 0);
+  if (gap) {
+    mark = fmt::format("[{} bytes omitted]", total > argv.size() ? total - argv.size() : 0);
+  }
 
   std::string text = joined(front);
   if (gap) text += " " + mark + " " + joined(back);
-  if (!base::is_utf8(text)) {
-    line.base64 = base::base64_encode(base::as_bytes(argv.substr(0, limits.raw_bytes)));
-    text = base::to_utf8(text);
-  }
   const std::string_view fitting = fit_json(text, limits.text_json_bytes);
   line.shortened = line.shortened || fitting.size() < text.size();
   line.text = fitting;

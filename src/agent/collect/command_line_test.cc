@@ -74,6 +74,13 @@ TEST(ReadCommandLine, IsBoundedAsJson) {
   }
 }
 
+// Found by fuzzing: nothing but empty arguments outgrew the bound, two quotes at a time.
+TEST(ReadCommandLine, EmptyArgumentsAreBoundedToo) {
+  const CommandLine line = whole(std::string(16'384, '\0'));
+  EXPECT_LE(line.json.size(), 24U << 10U);
+  EXPECT_TRUE(line.shortened);
+}
+
 TEST(ReadCommandLine, TailKeepsItsPlaceInTheArray) {
   const CommandLineLimits limits{.text_json_bytes = 400, .array_json_bytes = 400, .raw_bytes = 100};
   const std::string argv = std::string(1000, 'x') + "\0evil\0"s;
