@@ -8,6 +8,8 @@ namespace sigma {
 namespace {
 
 constexpr int kMaxDepth = 64;
+// Of a whole condition, patterns resolved.
+constexpr std::size_t kMaxOperands = 10'000;
 
 using Parsed = std::expected<Condition, ConditionError>;
 
@@ -16,16 +18,29 @@ bool word_character(char c) {
          c == '*' || c == '-' || c == '.' || c == '?';
 }
 
+// A star stands for any characters. One point of return: linear for each star.
 bool matches_name(std::string_view pattern, std::string_view name) {
-  if (pattern.empty()) return name.empty();
-  if (pattern.front() == '*') {
-    for (std::size_t skip = 0; skip <= name.size(); ++skip) {
-      if (matches_name(pattern.substr(1), name.substr(skip))) return true;
+  std::size_t at = 0;
+  std::size_t i = 0;
+  std::size_t after_star = std::string_view::npos;
+  std::size_t retry = 0;
+  while (i < name.size()) {
+    if (at < pattern.size() && pattern[at] == '*') {
+      after_star = ++at;
+      retry = i;
+    } else if (at < pattern.size() && pattern[at] == name[i]) {
+      ++at;
+      ++i;
+    } else if (after_star != std::string_view::npos) {
+      at = after_star;
+      i = ++retry;
+    } else {
+      return false;
     }
-    return false;
   }
-  return !name.empty() && pattern.front() == name.front() &&
-         matches_name(pattern.substr(1), name.substr(1));
+  while (at < pattern.size() && pattern[at] == '*')
+    ++at;
+  return at == pattern.size();
 }
 
 class Parser {
@@ -126,6 +141,8 @@ class Parser {
       at_ += 2;
       return quantified(begin, name);
     }
+    if (++operands_ > kMaxOperands)
+      return error("expected at most 10000 selections in a condition");
     for (std::size_t index = 0; index < selections_.size(); ++index) {
       if (selections_[index].name == name)
         return Condition{.kind = Condition::Kind::Selection, .selection = index};
@@ -143,8 +160,10 @@ class Parser {
       // A name that begins with _ is meant to be used by name only.
       const bool wanted = base::equal_ignore_case(pattern, "them") ? !name.starts_with('_')
                                                                    : matches_name(pattern, name);
-      if (wanted)
-        condition.operands.push_back({.kind = Condition::Kind::Selection, .selection = index});
+      if (!wanted) continue;
+      if (++operands_ > kMaxOperands)
+        return error("expected at most 10000 selections in a condition");
+      condition.operands.push_back({.kind = Condition::Kind::Selection, .selection = index});
     }
     if (condition.operands.empty()) {
       at_ = pattern_at;
@@ -180,6 +199,7 @@ class Parser {
   std::string_view text_;
   std::span<const Selection> selections_;
   std::size_t at_ = 0;
+  std::size_t operands_ = 0;
 };
 
 }  // namespace

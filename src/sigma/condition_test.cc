@@ -94,6 +94,23 @@ TEST(ParseCondition, SaysWhereAndWhatWasExpected) {
   }
 }
 
+TEST(ParseCondition, HostilePatternsEnd) {
+  std::vector<Selection> selections;
+  for (int i = 0; i < 2000; ++i)
+    selections.push_back({std::string(50, 'a') + std::to_string(i), {}});
+  std::string stars;
+  for (int i = 0; i < 40; ++i)
+    stars += "*a";
+  EXPECT_FALSE(parse_condition("1 of " + stars + "*b", selections));
+  std::string many = "1 of them";
+  for (int i = 0; i < 1000; ++i)
+    many += " or 1 of them";
+  const auto parsed = parse_condition(many, selections);
+  ASSERT_FALSE(parsed);
+  EXPECT_NE(parsed.error().message.find("at most 10000"), std::string::npos)
+      << parsed.error().message;
+}
+
 TEST(ParseCondition, RefusesDeepNesting) {
   const auto selections = named({"a"});
   const auto nested = [](std::size_t depth) {

@@ -245,9 +245,12 @@ base::Result<void> EventStore::State::reopen() {
   {
     std::unique_lock lock(mutex);
     auto closing = std::exchange(database, std::nullopt);
-    for (duckdb_connection connection : leased)
-      duckdb_interrupt(connection);
-    returned.wait(lock, [this] { return leased.empty(); });
+    // Again and again: a query that has just begun forgets an interrupt.
+    do {
+      for (duckdb_connection connection : leased)
+        duckdb_interrupt(connection);
+    } while (
+        !returned.wait_for(lock, std::chrono::milliseconds(20), [this] { return leased.empty(); }));
     writer.reset();
     closing.reset();
   }

@@ -18,6 +18,7 @@
 #include "detect/stream.h"
 #include "schema/message.h"
 #include "store/events.h"
+#include "store/query.h"
 #include "store/test_store.h"
 
 namespace hub::ingest {
