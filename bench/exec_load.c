@@ -32,6 +32,11 @@ static unsigned long work(double end, int worker, char *child) {
   return started;
 }
 
+struct result {
+  int worker;
+  unsigned long started;
+};
+
 int main(int argc, char **argv) {
   if (argc != 4) return 2;
   const double end = now() + atof(argv[1]);
@@ -40,16 +45,16 @@ int main(int argc, char **argv) {
   if (pipe(results) != 0) return 1;
   for (int i = 0; i < workers; i++) {
     if (fork() == 0) {
-      const unsigned long started = work(end, i, argv[3]);
-      _exit(write(results[1], &started, sizeof started) == sizeof started ? 0 : 1);
+      const struct result result = {i, work(end, i, argv[3])};
+      _exit(write(results[1], &result, sizeof result) == sizeof result ? 0 : 1);
     }
   }
   unsigned long total = 0;
   for (int i = 0; i < workers; i++) {
-    unsigned long started = 0;
-    if (read(results[0], &started, sizeof started) != sizeof started) return 1;
-    printf("n%d %lu\n", i, started);
-    total += started;
+    struct result result;
+    if (read(results[0], &result, sizeof result) != sizeof result) return 1;
+    printf("n%d %lu\n", result.worker, result.started);
+    total += result.started;
   }
   while (wait(NULL) > 0) {
   }
