@@ -74,7 +74,7 @@ TEST(Cell, SurvivesTheLossOfAnyWriteThatWasNotSynced) {
   EXPECT_EQ(values, (std::set<std::string>{"durable", "a", "c"}));
 }
 
-TEST(Cell, SurvivesDamageAndTruncationAtEveryByte) {
+TEST(Cell, SurvivesDamageAndTruncationAnywhere) {
   const os::ScratchDir dir;
   {
     auto cell = Cell::open(dir / "cell").value();
@@ -89,13 +89,13 @@ TEST(Cell, SurvivesDamageAndTruncationAtEveryByte) {
     const auto cell = Cell::open(dir / "probe").value();
     return cell.was_damaged() ? "damaged" : cell.value();
   };
-  for (std::size_t at = 0; at < content.size(); ++at) {
+  for (std::size_t at = 0; at < content.size(); at += at % 4096 < 64 ? 1 : 97) {
     std::string damaged = content;
     damaged[at] = static_cast<char>(~damaged[at]);
     const std::string value = value_of(damaged);
     EXPECT_TRUE(value == "newer" || value == "older") << at << value;
   }
-  for (std::size_t size = 0; size < content.size(); size += 7) {
+  for (std::size_t size = 0; size < content.size(); size += size % 4096 < 64 ? 1 : 97) {
     const std::string value = value_of(content.substr(0, size));
     EXPECT_TRUE(value == "newer" || value == "older" || value == "damaged" || value.empty())
         << size << value;

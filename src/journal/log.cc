@@ -274,8 +274,10 @@ void Log::State::publish() {
   segment.end = end;
   segment.next = next;
   table->next = next;
+  // Keeps room for groups like this one, and not for a burst of long ago.
+  const std::size_t room = std::max<std::size_t>(4 * group.size(), 64U << 10U);
   group.clear();
-  if (group.capacity() > (1U << 20U)) group.shrink_to_fit();
+  if (group.capacity() > room) group.shrink_to_fit();
 }
 
 void Log::State::discard_group() {

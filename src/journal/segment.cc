@@ -1,6 +1,7 @@
 #include "journal/segment.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdio>
 
@@ -23,21 +24,10 @@ constexpr std::size_t kSaltDigits = 8;
 constexpr std::size_t kNameBytes = kSequenceDigits + 1 + kSaltDigits + kSuffix.size();
 constexpr std::size_t kWindowBytes = 64U << 10U;
 
-void put_u32le(std::uint32_t value, ByteVec& out) {
-  for (unsigned shift = 0; shift < 32; shift += 8) {
-    out.push_back(static_cast<std::uint8_t>(value >> shift));
-  }
-}
-
-void put_u64le(std::uint64_t value, ByteVec& out) {
-  for (unsigned shift = 0; shift < 64; shift += 8) {
-    out.push_back(static_cast<std::uint8_t>(value >> shift));
-  }
-}
-
-void patch_u32le(std::uint32_t value, std::size_t offset, ByteVec& out) {
-  for (unsigned shift = 0; shift < 32; shift += 8) {
-    out[offset++] = static_cast<std::uint8_t>(value >> shift);
+template <class T>
+void put_le(T value, std::span<std::uint8_t> out) {
+  for (std::size_t i = 0; i < sizeof value; ++i) {
+    out[i] = static_cast<std::uint8_t>(value >> (8 * i));
   }
 }
 
@@ -81,13 +71,13 @@ std::optional<SegmentId> parse_segment_name(std::string_view name) {
 }
 
 void append_segment_header(SegmentId id, ByteVec& out) {
-  const std::size_t start = out.size();
-  const ByteView magic = base::as_bytes(kMagic);
-  out.insert(out.end(), magic.begin(), magic.end());
-  out.push_back(kVersion);
-  put_u64le(id.first_sequence, out);
-  put_u32le(id.salt, out);
-  put_u32le(base::crc32c(ByteView(out).subspan(start)), out);
+  std::array<std::uint8_t, kSegmentHeaderBytes> header{};
+  std::copy(kMagic.begin(), kMagic.end(), header.begin());
+  header[7] = kVersion;
+  put_le(id.first_sequence, std::span(header).subspan(8));
+  put_le(id.salt, std::span(header).subspan(16));
+  put_le(base::crc32c(ByteView(header).first(20)), std::span(header).subspan(20));
+  out.insert(out.end(), header.begin(), header.end());
 }
 
 HeaderState check_segment_header(ByteView bytes, SegmentId id) {
@@ -106,12 +96,13 @@ HeaderState check_segment_header(ByteView bytes, SegmentId id) {
 }
 
 void append_record(SegmentId id, std::uint64_t sequence, ByteView payload, ByteVec& out) {
-  const std::size_t start = out.size();
-  put_u32le(0, out);
-  put_u32le(static_cast<std::uint32_t>(payload.size()), out);
-  put_u64le(sequence, out);
+  std::array<std::uint8_t, kRecordHeaderBytes> header{};
+  put_le(static_cast<std::uint32_t>(payload.size()), std::span(header).subspan(4));
+  put_le(sequence, std::span(header).subspan(8));
+  const std::uint32_t start = base::crc32c(ByteView(header).subspan(4), id.salt);
+  put_le(base::crc32c(payload, start), header);
+  out.insert(out.end(), header.begin(), header.end());
   out.insert(out.end(), payload.begin(), payload.end());
-  patch_u32le(base::crc32c(ByteView(out).subspan(start + 4), id.salt), start, out);
 }
 
 SegmentScanner::SegmentScanner(Source& source, SegmentId id, std::uint64_t end,

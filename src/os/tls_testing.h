@@ -84,8 +84,8 @@ std::string to_pem(Write&& write) {
 
 inline TestCertificates make_test_certificates(const TestCertificateOptions& options = {}) {
   using namespace testing_detail;
-  const Key ca_key(EVP_EC_gen("P-256"), EVP_PKEY_free);
-  const Key key(EVP_EC_gen("P-256"), EVP_PKEY_free);
+  const Key ca_key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"), EVP_PKEY_free);
+  const Key key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"), EVP_PKEY_free);
   const Cert ca = make_certificate(ca_key.get(), ca_key.get(), nullptr, "Test CA",
                                    "critical,CA:TRUE", NID_basic_constraints, {});
   const Cert certificate = make_certificate(key.get(), ca_key.get(), ca.get(), "Test server",

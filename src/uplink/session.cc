@@ -12,6 +12,7 @@
 #include "os/connect.h"
 #include "os/tls.h"
 #include "uplink/backoff.h"
+#include "uplink/packet_ids.h"
 #include "wire/mqtt.h"
 #include "wire/property_bag.h"
 #include "wire/sas.h"
@@ -84,7 +85,7 @@ struct Session::State {
   std::unique_ptr<os::TlsStream> stream;
   std::optional<mqtt::Stream> packets;
   std::deque<InFlight> in_flight;  // in the order of their first transmission
-  std::uint16_t last_packet_id = 0;
+  PacketIds packet_ids;
   MonoTime last_sent;
   MonoTime online_since;
   bool heard = false;   // since the last look of the keep-alive timer
@@ -112,7 +113,6 @@ struct Session::State {
 
   void pump();
   void publish(InFlight& item, bool again);
-  std::uint16_t next_packet_id();
   void send(ByteView bytes);
 
   void connect_timed_out();
@@ -287,9 +287,13 @@ void Session::State::pump() {
   while (in_flight.size() < options.window && stream->unsent_bytes() <= kMaxUnsentBytes) {
     auto message = callbacks.next();
     if (!message) return;
+    const std::uint16_t packet_id = packet_ids.next([this](std::uint16_t id) {
+      return std::any_of(in_flight.begin(), in_flight.end(),
+                         [&](const InFlight& other) { return other.packet_id == id; });
+    });
     InFlight& item = in_flight.emplace_back();
     item.message = std::move(*message);
-    item.packet_id = next_packet_id();
+    item.packet_id = packet_id;
     publish(item, false);
   }
 }
@@ -315,17 +319,6 @@ void Session::State::publish(InFlight& item, bool again) {
     if (item.message.payload.size() < 4096) ++stats.messages_under_4kb;
   }
   if (ack_timer == 0) set_timer(ack_timer, options.ack_timeout, &State::look_for_acks);
-}
-
-std::uint16_t Session::State::next_packet_id() {
-  const auto in_use = [&](std::uint16_t id) {
-    return std::any_of(in_flight.begin(), in_flight.end(),
-                       [&](const InFlight& item) { return item.packet_id == id; });
-  };
-  do {
-    ++last_packet_id;
-  } while (last_packet_id == 0 || in_use(last_packet_id));
-  return last_packet_id;
 }
 
 void Session::State::send(ByteView bytes) {

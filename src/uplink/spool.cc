@@ -355,6 +355,7 @@ void Spool::end_sync(const Sync& sync, const Result<void>& result) {
     LOG_WARNING("spool.sync_failed").field("error", result.error().to_string());
     return;
   }
+  ++s.totals.syncs;
   for (std::size_t i = 0; i < kPriorities; ++i) {
     if (const auto trimmed = s.lanes[i].log->trim(sync.cursors[i]); !trimmed) {
       LOG_WARNING("spool.trim_failed").field("error", trimmed.error().to_string());

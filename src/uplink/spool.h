@@ -37,6 +37,7 @@ struct SpoolStats {
   std::size_t bytes = 0;            // in files
   std::uint64_t write_errors = 0;   // since the start
   std::uint64_t sync_errors = 0;    // since the start
+  std::uint64_t syncs = 0;          // since the start
   std::uint64_t torn_bytes = 0;     // cut off by this start: a write that was never completed
   std::uint64_t damaged_bytes = 0;  // found by this start in the middle of the files
   bool account_lost = false;        // this start found the cell damaged, and began a new account
