@@ -24,7 +24,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr const char* kVersion = "0.1.0";
+constexpr const char* kVersion = VEDETTE_VERSION;  // from CMake
 constexpr auto kSettled = 10s;
 // How long a stop waits for the hub to acknowledge what is pending.
 constexpr auto kFarewell = 2s;
@@ -45,9 +45,12 @@ Result<uplink::Identity> read_identity(const Config& config) {
                 "not set; put the module's connection string (vedette module create) into a file "
                 "and name it");
   }
-  const std::string text =
-      TRY(os::read_file(config.hub.connection_string_file, kMaxConnectionString));
-  auto identity = uplink::parse_connection_string(base::trim(text));
+  const auto text = os::read_file(config.hub.connection_string_file, kMaxConnectionString);
+  if (!text) {
+    return fail(text.error().code, "hub.connection_string_file", text.error().at,
+                config.hub.connection_string_file + " cannot be read");
+  }
+  auto identity = uplink::parse_connection_string(base::trim(*text));
   if (!identity) {
     identity.error().detail = config.hub.connection_string_file + ": " + identity.error().detail;
     return identity;
@@ -148,7 +151,11 @@ struct Agent::State {
     sources.tier = config.collect.tier;
     sources.source.ring_bytes = config.collect.ring_bytes;
     sources.source.poll_interval = config.collect.poll_interval;
-    sources.on_tier = [this](collect::Tier tier) { events->set_tier(tier); };
+    sources.on_tier = [this](collect::Tier tier) {
+      events->set_tier(tier);
+      // A change while we run is news; the first one is in the first heartbeat.
+      if (collector != nullptr) loop.post([this] { beat(Beat::Later); });
+    };
     collector = TRY(Collector::open(loop, *events, std::move(sources)));
     // After the source listens: who starts in between is then known twice rather than not at all.
     events->learn_present();

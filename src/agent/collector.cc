@@ -22,7 +22,8 @@ collect::SourceStats sum(collect::SourceStats a, const collect::SourceStats& b) 
 }
 
 std::string why(Tier tier, const base::Error& error) {
-  return std::string(collect::tier_name(tier)) + ": " + error.to_string();
+  return std::string(collect::tier_name(tier)) + ": " +
+         (error.detail.empty() ? error.to_string() : error.detail);
 }
 
 }  // namespace

@@ -41,8 +41,11 @@ std::vector<TierVerdict> probe_tiers() {
       continue;
     }
     const auto source = collect::open_source(tier, **loop, ignore, {});
-    verdicts.push_back(
-        {tier, source.has_value(), source ? shortcoming(tier) : source.error().to_string()});
+    std::string reason = shortcoming(tier);
+    if (!source) {
+      reason = source.error().detail.empty() ? source.error().to_string() : source.error().detail;
+    }
+    verdicts.push_back({tier, source.has_value(), std::move(reason)});
   }
   return verdicts;
 }

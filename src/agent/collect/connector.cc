@@ -4,6 +4,7 @@
 #include <linux/connector.h>
 #include <linux/netlink.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "agent/collect/connector_message.h"
@@ -21,6 +22,9 @@ namespace {
 
 constexpr std::size_t kTurn = 512;  // datagrams in one turn of the loop
 constexpr int kAckMilliseconds = 1000;
+// Measured on two busy cores: of `sh -c "echo x"` a quarter is caught at the usual priority, nearly
+// all at this one.
+constexpr int kRacingPriority = -15;
 
 class ConnectorSource final : public Source {
  public:
@@ -35,6 +39,7 @@ class ConnectorSource final : public Source {
 
   ~ConnectorSource() override {
     loop_.unwatch(socket_.fd());
+    ::setpriority(PRIO_PROCESS, 0, former_priority_);
     if (listening_) {
       [[maybe_unused]] const auto ended =
           socket_.send(NLMSG_DONE, 0, connector_request(ConnectorListen::End));
@@ -45,6 +50,10 @@ class ConnectorSource final : public Source {
     TRY(socket_.send(NLMSG_DONE, 0, connector_request(ConnectorListen::Begin)));
     TRY(await_ack());
     listening_ = true;
+    // We race with the process for its argv; whoever may (CAP_SYS_NICE) takes a head start. Of this
+    // thread only.
+    former_priority_ = ::getpriority(PRIO_PROCESS, 0);
+    ::setpriority(PRIO_PROCESS, 0, kRacingPriority);
     seed();
     return loop_.watch(socket_.fd(), os::Loop::kReadable, [this](std::uint32_t) { receive(); });
   }
@@ -218,6 +227,7 @@ class ConnectorSource final : public Source {
   os::NetlinkSocket socket_;
   ClockMap clock_;
   bool listening_ = false;
+  int former_priority_ = 0;
   ThreadGroups groups_;
   std::unordered_map<std::uint32_t, std::uint64_t> alive_;      // pid to start, 0: not known
   std::unordered_map<std::uint32_t, std::uint32_t> parents_;    // of those forked since we listen

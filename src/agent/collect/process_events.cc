@@ -98,13 +98,18 @@ void ProcessEvents::learn_present() {
 
 // Of the table, else of /proc.
 std::shared_ptr<const Image> ProcessEvents::image_of(const ProcessId& process) {
-  if (const auto* entry = table_.find(process); entry != nullptr && entry->image != nullptr)
+  if (const auto* entry = table_.find(process); entry != nullptr && entry->image != nullptr) {
     return entry->image;
-  if (process.pid == 0) return nullptr;
+  }
+  return process.pid == 0 ? nullptr : learn(process);
+}
+
+std::shared_ptr<const Image> ProcessEvents::learn(const ProcessId& process) {
   const auto pid = static_cast<pid_t>(process.pid);
   const auto stat = options_.proc.stat(pid);
-  if (!stat || stat->kernel) return nullptr;
-  if (process.start != 0 && stat->start_ticks != process.start) return nullptr;
+  if (!stat || (process.start != 0 && stat->start_ticks != process.start)) return nullptr;
+  // As ps writes the kernel's own, which start programs too.
+  if (stat->kernel) return make_image("[" + stat->comm + "]", {});
   const auto executable = options_.proc.executable(pid);
   const auto argv = options_.proc.argv(pid, kKeptCommandLine);
   std::string line = argv ? *argv : std::string();

@@ -59,6 +59,8 @@ class ProcessEvents final : public Sink {
 
  private:
   std::shared_ptr<const Image> image_of(const ProcessId& process);
+  // Reads a process that was there before us; nullptr when it is not that one, or gone.
+  std::shared_ptr<const Image> learn(const ProcessId& process);
   bool excluded(std::string_view executable) const;
   schema::Event event(base::WallTime time);
   void add_common(schema::ExtraDetails& details);

@@ -201,6 +201,20 @@ TEST_F(ProcessEventsTest, NoEventOutgrowsAMessage) {
   }
 }
 
+TEST_F(ProcessEventsTest, TheKernelsOwnThreadsStartProgramsToo) {
+  std::string folder = ::testing::TempDir() + "kernel-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  ASSERT_TRUE(os::make_dirs(folder + "/7"));
+  ASSERT_TRUE(os::write_file_atomic(
+      folder + "/7/stat",
+      "7 (kworker/u4:0) S 2 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 70 0 0\n"));
+  options_.proc = os::ProcFs(folder);
+  ProcessEvents events(options_);
+  events.on_started(started(10, 7, "/sbin/modprobe\0x\0"s));
+  EXPECT_EQ(detail(created(0).extra_details, "ParentExecutable"), "[kworker/u4:0]");
+  EXPECT_EQ(detail(created(0).extra_details, "Incomplete"), "(none)");
+}
+
 TEST_F(ProcessEventsTest, LearnsWhoIsThere) {
   options_.proc = os::ProcFs();
   ProcessEvents events(options_);

@@ -18,6 +18,14 @@ std::chrono::nanoseconds read_clock(clockid_t id) {
 }
 
 void read_paths(const os::ProcFs& proc, pid_t pid, Started& started) {
+  if (auto argv = proc.argv(pid, kMaxArgv)) {
+    // Nothing there: the process is ending, or it cleared its own memory.
+    if (argv->empty()) started.gaps.add(Gap::Argv);
+    started.argv = std::move(*argv);
+    if (started.argv.size() == kMaxArgv) started.gaps.add(Gap::Argv);
+  } else {
+    started.gaps.add(Gap::Argv);
+  }
   if (auto executable = proc.executable(pid)) {
     started.executable_deleted = executable->ends_with(kDeleted);
     if (started.executable_deleted) executable->resize(executable->size() - kDeleted.size());
@@ -29,14 +37,6 @@ void read_paths(const os::ProcFs& proc, pid_t pid, Started& started) {
     started.cwd = std::move(*cwd);
   } else {
     started.gaps.add(Gap::Cwd);
-  }
-  if (auto argv = proc.argv(pid, kMaxArgv)) {
-    // Nothing there: the process is ending, or it cleared its own memory.
-    if (argv->empty()) started.gaps.add(Gap::Argv);
-    started.argv = std::move(*argv);
-    if (started.argv.size() == kMaxArgv) started.gaps.add(Gap::Argv);
-  } else {
-    started.gaps.add(Gap::Argv);
   }
   started.argv_head = started.argv.size();
   started.argv_bytes = started.argv.size();

@@ -51,7 +51,8 @@ class SourceTest : public ::testing::TestWithParam<Tier> {
     ASSERT_TRUE(loop);
     loop_ = std::move(*loop);
     recorder_.emplace(*loop_);
-    auto source = open_source(GetParam(), *loop_, *recorder_, {.poll_interval = 50ms, .on_failed = {}});
+    auto source =
+        open_source(GetParam(), *loop_, *recorder_, {.poll_interval = 50ms, .on_failed = {}});
     if (!source)
       GTEST_SKIP() << tier_name(GetParam())
                    << " does not work here: " << source.error().to_string();

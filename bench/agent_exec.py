@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What collecting process starts costs, and what it misses, beside auditd, in one run on this machine.
 
-    bench/agent_exec_bench [--seconds N] [--workers N] [--only NAME,...]
+    bench/agent_exec.py [--seconds N] [--workers N] [--only NAME,...]
 
 The load starts a tiny static program as quickly as it can; each start carries its own number. Rows:
 nothing watching; the agent with no hub in reach (spooled); the agent sending over MQTT/TLS (mosquitto
@@ -250,10 +250,10 @@ def main():
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     if os.geteuid() != 0:
-        sys.exit("agent_exec_bench: needs root, for eBPF and audit")
+        sys.exit("agent_exec: needs root, for eBPF and audit")
     wanted = [word for word in arguments.only.split(",") if word]
     results = []
-    with tempfile.TemporaryDirectory(prefix="agent-exec-bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="agent-exec-") as name:
         folder = pathlib.Path(name)
         build(folder)
         for row in ROWS:
@@ -261,9 +261,9 @@ def main():
                 continue
             try:
                 results.append(measure(row, folder, arguments.seconds, arguments.workers))
-                print(f"agent_exec_bench: {row.name} done", file=sys.stderr)
+                print(f"agent_exec: {row.name} done", file=sys.stderr)
             except Unavailable as reason:
-                print(f"agent_exec_bench: {row.name} skipped: {reason}", file=sys.stderr)
+                print(f"agent_exec: {row.name} skipped: {reason}", file=sys.stderr)
     if arguments.json:
         print(json.dumps(results, indent=1))
         return
