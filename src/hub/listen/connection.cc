@@ -154,12 +154,19 @@ bool Connection::take_packets() {
 }
 
 void Connection::read_some() {
+  bool drained = false;
   for (int round = 0; round < kReadsPerTurn; ++round) {
     if (!take_packets()) break;
+    // What the socket holds beyond that is reported again; asking it would cost a call each time.
+    if (drained) {
+      stream_.release();
+      return flush();
+    }
     const TlsSocket::Moved moved = tls_.read(stream_.room());
     if (moved.status == Status::Done) {
       session_->heard();
       stream_.filled(moved.bytes);
+      drained = !tls_.holds_input();
       continue;
     }
     if (moved.status == Status::WantRead) {

@@ -107,6 +107,10 @@ TlsSocket::Moved TlsSocket::read(std::span<std::uint8_t> room) {
   return {status_of(result)};
 }
 
+bool TlsSocket::holds_input() const {
+  return ::SSL_has_pending(session_.get()) == 1;
+}
+
 TlsSocket::Moved TlsSocket::write(base::ByteView bytes) {
   errno = 0;
   std::size_t count = 0;

@@ -32,9 +32,9 @@ class TlsServer {
 
 // The server's end of a TLS connection over a non-blocking socket, which it owns.
 //
-// It reads ahead: one system call fetches as many records as have arrived. So after read() answered
-// anything but WantRead there may be input that polling the socket does not show.
-// Threads: one at a time. SIGPIPE must be blocked or ignored.
+// It reads ahead: one system call fetches as many records as have arrived. So while holds_input()
+// there is something to read that polling the socket does not show. Threads: one at a time. SIGPIPE
+// must be blocked or ignored.
 class TlsSocket {
  public:
   enum class Status : std::uint8_t { Done, WantRead, WantWrite, Closed, Failed };
@@ -49,6 +49,8 @@ class TlsSocket {
   int fd() const { return socket_.get(); }
   Status handshake();
   Moved read(std::span<std::uint8_t> room);
+  // Input that was fetched from the socket and that read() has not given yet.
+  bool holds_input() const;
   Moved write(base::ByteView bytes);
   // Says goodbye as far as the socket takes it now, and that nothing more will be sent.
   void finish();
