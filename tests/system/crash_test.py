@@ -58,8 +58,8 @@ class Crash(unittest.TestCase):
             stream(0.5)
 
             query = (f'SecurityIoTRawEvent | where RawEventName == "ProcessCreate" and EventDetails contains "{run}-" '
-                     '| extend N = extract(@"-([0-9]{6})", 1, EventDetails) '
-                     '| summarize Rows = count(), Ids = count_distinct(RawEventId) by N')
+                     '| extend N = extract(@"-([0-9]{6})", 1, EventDetails) | where isnotempty(N) '
+                     '| summarize Rows = count(), Ids = count_distinct(IoTRawEventId) by N')
             last = f"{starts[-1][0]:06d}"
             rows = eventually(lambda: (lambda found: found if any(row["N"] == last for row in found) else None)(
                 site.kql(query)), timeout=90, what="the last numbered event")
@@ -78,7 +78,7 @@ class Crash(unittest.TestCase):
             unexplained = [number for number, at in missing if not any(0 <= kill - at <= KILL_WINDOW for kill in kills)]
             self.assertEqual(unexplained, [], f"{len(missing)} missing of {len(starts)}, kills {len(kills)}")
 
-            total = site.kql("SecurityIoTRawEvent | summarize Events = count_distinct(RawEventId), Rows = count()")[0]
+            total = site.kql("SecurityIoTRawEvent | summarize Events = count_distinct(IoTRawEventId), Rows = count()")[0]
             self.assertEqual(final["collected"], final["acknowledged"] + final["dropped"] + final["pending"])
             self.assertGreaterEqual(int(total["Events"]), final["acknowledged"])
             self.assertLessEqual(int(total["Events"]), final["collected"] - final["dropped"])
