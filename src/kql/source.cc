@@ -24,17 +24,21 @@ void Diagnostics::add(Severity severity, Span span, std::string message) {
   for (const Diagnostic& known : found_) {
     if (known.offset == offset && known.message == message) return;
   }
-  found_.push_back({.severity = severity,
-                    .offset = offset,
-                    .length = std::max<std::size_t>(span.end, offset) - offset,
-                    .line = static_cast<int>(line - line_starts_.begin()) + 1,
-                    .column = static_cast<int>(column) + 1,
-                    .message = std::move(message)});
+  // Kept in the order of the text; of the same place, in the order of discovery.
+  const auto place = std::upper_bound(
+      found_.begin(), found_.end(), offset,
+      [](std::size_t value, const Diagnostic& each) { return value < each.offset; });
+  found_.insert(place, {.severity = severity,
+                        .offset = offset,
+                        .length = std::max<std::size_t>(
+                                      std::min<std::size_t>(span.end, query_.size()), offset) -
+                                  offset,
+                        .line = static_cast<int>(line - line_starts_.begin()) + 1,
+                        .column = static_cast<int>(column) + 1,
+                        .message = std::move(message)});
 }
 
 std::vector<Diagnostic> Diagnostics::take() && {
-  std::stable_sort(found_.begin(), found_.end(),
-                   [](const Diagnostic& a, const Diagnostic& b) { return a.offset < b.offset; });
   return std::move(found_);
 }
 

@@ -119,6 +119,8 @@ class Binder {
   void operate(const ast::Join& form, Relation& input);
   void operate(const ast::MvExpand& form, Relation& input);
   void operate(const ast::MvApply& form, Relation& input);
+  ExprRef search_condition(const ast::Expr& node);
+  ExprRef search_text(const std::string& text);
   bool expand(std::span<const ast::ExpandItem> items, std::span<const ast::Property> properties,
               const ast::Expr* limit, bool legacy, Relation& input);
   void operate(const ast::Union& form, Relation& input);
@@ -129,7 +131,6 @@ class Binder {
   void operate(const ast::Search& form, Relation& input);
   void operate(const ast::GetSchema& form, Relation& input);
 
-  void unsupported(std::string_view name);
   void sort_by(std::span<const ast::SortKey> keys, Relation& input);
   std::optional<std::int64_t> row_count(const ast::Expr& expr);
   ExprRef row_count_expr(const ast::Expr& expr);

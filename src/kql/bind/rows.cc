@@ -190,19 +190,51 @@ Relation Binder::union_of(std::vector<std::pair<std::string, Relation>> inputs,
   return out;
 }
 
-void Binder::operate(const ast::MvApply&, Relation& input) {
-  unsupported("mv-apply");
-  input.incomplete = true;
-}
-
-void Binder::operate(const ast::Parse& form, Relation& input) {
-  unsupported(form.filter ? "parse-where" : "parse");
-  input.incomplete = true;
-}
-
-void Binder::operate(const ast::Search&, Relation& input) {
-  unsupported("search");
-  input.incomplete = true;
+// For each row, its list's elements go through the operators in the parentheses.
+void Binder::operate(const ast::MvApply& form, Relation& input) {
+  if (input.node == nullptr || form.body == nullptr) {
+    input.incomplete = true;
+    return;
+  }
+  Relation row;
+  plan::OuterRow outer;
+  for (const plan::NamedColumn& each : input.columns) {
+    const ColumnId id = new_column();
+    outer.columns.push_back({id, column(each)});
+    row.columns.push_back({each.name, each.type, id, each.nullable});
+  }
+  const std::vector<plan::NamedColumn> before = row.columns;
+  row.node = node(std::move(outer));
+  if (!expand(form.items, form.properties, form.limit, false, row)) {
+    input.incomplete = true;
+    return;
+  }
+  const Relation* outside = std::exchange(outside_, &row);
+  Relation body = relation(*form.body);
+  outside_ = outside;
+  if (body.node == nullptr) {
+    input.incomplete = true;
+    return;
+  }
+  // The row's own columns stay, but for those that the expansion replaced.
+  plan::Lateral lateral{input.node, body.node, {}, {}};
+  std::vector<plan::NamedColumn> columns;
+  const auto same = [](ColumnId id) {
+    return [id](const plan::NamedColumn& each) { return each.id == id; };
+  };
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    if (std::none_of(row.columns.begin(), row.columns.end(), same(before[i].id))) continue;
+    lateral.columns.push_back(input.columns[i].id);
+    columns.push_back(input.columns[i]);
+  }
+  for (const plan::NamedColumn& each : body.columns) {
+    if (std::any_of(before.begin(), before.end(), same(each.id))) continue;
+    lateral.added.push_back(each.id);
+    columns.push_back({unique_name(each.name, columns), each.type, each.id, each.nullable});
+  }
+  input.incomplete = input.incomplete || body.incomplete;
+  input.node = node(std::move(lateral));
+  input.columns = std::move(columns);
 }
 
 }  // namespace kql::bind

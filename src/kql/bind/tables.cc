@@ -147,10 +147,6 @@ void Binder::operate(const ast::BadOperator&, Relation& input) {
   input.incomplete = true;
 }
 
-void Binder::unsupported(std::string_view name) {
-  diagnostics_.error(operator_span_, fmt::format("the operator '{}' is not supported yet", name));
-}
-
 Relation Binder::datatable(const ast::DataTable& form) {
   Relation out;
   plan::Rows rows;

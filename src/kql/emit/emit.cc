@@ -32,15 +32,52 @@ class Emitter {
       : plan_(plan), scalars_([this](const plan::Node& node) { return table(node).sql; }) {}
 
   std::string run(std::size_t row_limit) {
+    std::vector<Part> parts;
+    for (const auto& each : plan_.shared)
+      parts.push_back(part([&] { return shared(each); }));
+    const Part root = part([&] { return result(row_limit); });
+    std::vector<std::size_t> uses(parts.size(), 0);
+    for (const std::size_t used : root.refs)
+      ++uses[used];
+    for (const Part& each : parts) {
+      for (const std::size_t used : each.refs)
+        ++uses[used];
+    }
     std::string out;
-    for (std::size_t i = 0; i < plan_.shared.size(); ++i) {
-      out += fmt::format("{}s{} AS {}", out.empty() ? "WITH " : ", ", i, shared(plan_.shared[i]));
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      for (const std::size_t used : parts[i].refs)
+        parts[i].nodes += parts[used].nodes;
+      const bool scalar = std::holds_alternative<plan::SharedScalar>(plan_.shared[i]);
+      const bool keep = scalar || (uses[i] > 1 && parts[i].nodes > kInlineNodes);
+      if (keep) parts[i].nodes = 1;
+      out += fmt::format("{}s{} AS {}MATERIALIZED ({})", out.empty() ? "WITH " : ", ", i,
+                         keep ? "" : "NOT ", parts[i].sql);
     }
     if (!out.empty()) out += ' ';
-    return out + result(row_limit);
+    return out + root.sql;
   }
 
  private:
+  // A table of let that is used more than once is written out each time while it is small, so that
+  // filters reach its tables; else computed once, which also keeps tables of tables from doubling.
+  static constexpr std::size_t kInlineNodes = 12;
+
+  struct Part {
+    std::string sql;
+    std::size_t nodes = 0;          // operators, those of what it uses counted in
+    std::vector<std::size_t> refs;  // shared tables that it names
+  };
+
+  template <class Make>
+  Part part(Make make) {
+    nodes_ = 0;
+    refs_.clear();
+    Part out{make(), 0, {}};
+    out.nodes = nodes_;
+    out.refs = std::move(refs_);
+    return out;
+  }
+
   static std::string shared_columns(const plan::SharedTable& table) {
     std::string out;
     for (const plan::ColumnId id : table.columns) {
@@ -52,12 +89,11 @@ class Emitter {
   std::string shared(const std::variant<plan::SharedTable, plan::SharedScalar>& each) {
     if (const auto* scalar = std::get_if<plan::SharedScalar>(&each)) {
       const Select select = table(*scalar->node);
-      return fmt::format("MATERIALIZED (SELECT {} AS v FROM ({}){} LIMIT 1)",
-                         column_name(scalar->column), select.sql, order_by(select.order));
+      return fmt::format("SELECT {} AS v FROM ({}){} LIMIT 1", column_name(scalar->column),
+                         select.sql, order_by(select.order));
     }
     const auto& form = std::get<plan::SharedTable>(each);
-    return fmt::format("NOT MATERIALIZED (SELECT {} FROM ({}))", shared_columns(form),
-                       table(*form.node).sql);
+    return fmt::format("SELECT {} FROM ({})", shared_columns(form), table(*form.node).sql);
   }
 
   std::string result(std::size_t row_limit) {
@@ -66,11 +102,10 @@ class Emitter {
     for (const plan::NamedColumn& column : plan_.columns) {
       if (!columns.empty()) columns += ", ";
       const std::string id = column_name(column.id);
-      const bool text = column.type == Type::Guid || column.type == Type::Decimal;
-      const std::string value = !text ? id
-                                : column.type == Type::Guid
-                                    ? fmt::format("CAST({} AS VARCHAR)", id)
-                                    : fmt::format("kql_format_decimal({})", id);
+      std::string value = id;
+      if (column.type == Type::Guid) value = fmt::format("CAST({} AS VARCHAR)", id);
+      if (column.type == Type::Decimal) value = fmt::format("kql_format_decimal({})", id);
+      if (column.type == Type::Dynamic) value = fmt::format("kql_result({})", id);
       columns += fmt::format("{} AS {}", value, quote_name(column.name));
     }
     if (columns.empty()) columns = "1 AS none";
@@ -81,6 +116,7 @@ class Emitter {
   }
 
   Select table(const plan::Node& node) {
+    ++nodes_;
     return std::visit([this](const auto& content) { return form(content); }, node.form);
   }
 
@@ -133,6 +169,26 @@ class Emitter {
 
   Select form(const plan::OneRow&) { return {"SELECT 1 AS none", {}}; }
 
+  Select form(const plan::OuterRow& form) {
+    const std::string columns = outputs(form.columns);
+    return {fmt::format("SELECT {}", columns.empty() ? "1 AS none" : columns), {}};
+  }
+
+  Select form(const plan::Lateral& form) {
+    Select input = table(*form.input);
+    std::vector<plan::ColumnId> kept = form.columns;
+    for (const plan::SortKey& key : input.order) {
+      if (std::find(kept.begin(), kept.end(), key.id) == kept.end()) kept.push_back(key.id);
+    }
+    kept.insert(kept.end(), form.added.begin(), form.added.end());
+    std::string columns;
+    for (const plan::ColumnId id : kept)
+      columns += (columns.empty() ? "" : ", ") + column_name(id);
+    return {fmt::format("SELECT {} FROM ({}), LATERAL ({})",
+                        columns.empty() ? "1 AS none" : columns, input.sql, table(*form.body).sql),
+            std::move(input.order)};
+  }
+
   Select form(const plan::Range& form) {
     return {
         fmt::format("SELECT unnest(kql_{}({}, {}, {})) AS {}",
@@ -142,6 +198,7 @@ class Emitter {
   }
 
   Select form(const plan::SharedRef& form) {
+    refs_.push_back(form.index);
     std::string columns;
     for (const auto& [id, old] : form.columns) {
       columns +=
@@ -348,6 +405,8 @@ class Emitter {
 
   const plan::Plan& plan_;
   Scalars scalars_;
+  std::size_t nodes_ = 0;
+  std::vector<std::size_t> refs_;
 };
 
 }  // namespace

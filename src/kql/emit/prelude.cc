@@ -171,6 +171,13 @@ CREATE OR REPLACE MACRO kql_elements(j, as_arrays) AS
     WHEN 'OBJECT' THEN [CASE WHEN as_arrays THEN json_array(k, kql_member(j, k))
                              ELSE json_object(k, kql_member(j, k)) END FOR k IN json_keys(j)]
     ELSE [j] END;
+-- What DuckDB reads as JSON though it is none (NaN, Infinity, a comma before a closing bracket) leaves
+-- as a JSON string: results are JSON to the letter.
+CREATE OR REPLACE MACRO kql_lax_json(s) AS regexp_matches(s, '(?i)nan|inf|,\s*[\]}]');
+CREATE OR REPLACE MACRO kql_result(j) AS
+  CASE WHEN kql_lax_json(CAST(j AS VARCHAR))
+            AND kql_lax_json(regexp_replace(CAST(j AS VARCHAR), '"(?:[^"\\]|\\.)*"', '""', 'g'))
+       THEN to_json(CAST(j AS VARCHAR)) ELSE j END;
 CREATE OR REPLACE MACRO kql_gettype(j) AS
   CASE json_type(j) WHEN 'ARRAY' THEN 'array' WHEN 'OBJECT' THEN 'dictionary' WHEN 'BOOLEAN' THEN 'bool'
     WHEN 'VARCHAR' THEN 'string' WHEN 'DOUBLE' THEN 'double' WHEN 'UBIGINT' THEN 'long'

@@ -259,9 +259,21 @@ struct Union {
   std::vector<Input> inputs;
 };
 
+// The row of the surrounding Lateral that is being worked on, under new ids.
+struct OuterRow {
+  std::vector<Output> columns;
+};
+// For each row of the input: that row beside every row of `body`, which starts with an OuterRow.
+struct Lateral {
+  const Node* input;
+  const Node* body;
+  std::vector<ColumnId> columns;  // of the input
+  std::vector<ColumnId> added;    // of the body
+};
+
 struct Node {
-  std::variant<Scan, Rows, OneRow, Range, SharedRef, Filter, Project, Extend, Aggregate, Join, Sort,
-               Limit, Expand, Union>
+  std::variant<Scan, Rows, OneRow, OuterRow, Lateral, Range, SharedRef, Filter, Project, Extend,
+               Aggregate, Join, Sort, Limit, Expand, Union>
       form;
 };
 
