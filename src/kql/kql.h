@@ -40,8 +40,9 @@ struct Compiled {
   // One SELECT for DuckDB. It names only relations of the catalogue and functions of DuckDB and of
   // duckdb_prelude(); no text of the query is in it other than as a quoted literal or column alias.
   std::string sql;
-  // The result's columns, in order, as many as the SELECT has. Values come as types.h says, but for
-  // Guid and Decimal, which come as text (VARCHAR).
+  // The result's columns, in order, as many as the SELECT has (one more where there are none).
+  // Values come as types.h says, but for Guid and Decimal, which come as text (VARCHAR). Dynamic
+  // values are JSON to the letter (RFC 8259), whatever DuckDB reads as such.
   std::vector<Column> columns;
   std::optional<Render> render;
   std::vector<Diagnostic> warnings;
@@ -59,5 +60,16 @@ std::vector<Diagnostic> validate(std::string_view query, const Catalogue& catalo
 // The SQL macros that compiled queries use: run it once for each database (it replaces older ones).
 // One text of many statements.
 std::string_view duckdb_prelude();
+
+// The language's words, for completion. Valid for ever.
+struct Vocabulary {
+  std::vector<std::string_view> operators;   // after a '|'
+  std::vector<std::string_view> functions;   // sorted
+  std::vector<std::string_view> aggregates;  // sorted; only in summarize
+};
+const Vocabulary& vocabulary();
+
+// The reference page of the language as it is here, in Markdown: docs/reference/kql.md.
+std::string reference_page();
 
 }  // namespace kql
