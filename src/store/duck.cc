@@ -18,6 +18,9 @@ base::Code code_of(duckdb_error_type type, std::string_view message) {
       contains(message, "Disk quota")) {
     return base::Code::Full;
   }
+  // Some calls give the message without its type.
+  if (message.starts_with("INTERRUPT Error")) return base::Code::Closed;
+  if (message.starts_with("Out of Memory Error")) return base::Code::Full;
   if (contains(message, "Could not set lock") || contains(message, "Conflicting lock")) {
     return base::Code::Conflict;
   }

@@ -516,7 +516,6 @@ TEST(Ingest, ClocksMayStep) {
 // Sends numbered messages for ever and reports each that was acknowledged. Never returns.
 [[noreturn]] void send_for_ever(const std::string& dir, std::uint64_t first, int progress) {
   Hub hub(dir);
-  std::mutex mutex;
   for (std::uint64_t number = first;; ++number) {
     Done done = [progress, number](bool durable) {
       if (!durable || ::write(progress, &number, sizeof number) != sizeof number) ::_exit(3);
