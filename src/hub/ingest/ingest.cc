@@ -108,6 +108,7 @@ struct Ingest::State {
   std::condition_variable submitted;
   Submissions waiting;
   std::vector<std::function<void()>> room_waiters;
+  std::uint64_t submissions = 0;  // ever
   bool stopping = false;
 
   // The journal thread's own.
@@ -122,9 +123,10 @@ struct Ingest::State {
   // Guarded by `pipeline_mutex`: what the journal thread tells the pipeline.
   mutable std::mutex pipeline_mutex;
   std::condition_variable noticed;
-  std::condition_variable stored;
+  std::condition_variable stored;  // and answered
   std::deque<Handed> handed_over;
   std::uint64_t committed = 0;  // last sequence of the journal
+  std::uint64_t answered = 0;   // of the submissions
   bool notice = false;
   bool outbox_grew = true;  // alerts have rows to store; after a crash perhaps from before
   bool hurry = false;       // flush at once: somebody waits in drain()
@@ -220,6 +222,7 @@ bool Ingest::submit(const Received& message, Done& done) {
     entry.end = state.waiting.bytes.size();
     entry.done = std::move(done);
     state.waiting.entries.push_back(std::move(entry));
+    ++state.submissions;
     // The journal thread looks again by itself after each commit.
     if (!std::exchange(state.waiting.urgent, true)) state.submitted.notify_one();
   }
@@ -256,6 +259,7 @@ void Ingest::record(const operations::Record& record) {
   encode(record, state.waiting.bytes);
   entry.end = state.waiting.bytes.size();
   state.waiting.entries.push_back(std::move(entry));
+  ++state.submissions;
   if (state.waiting.entries.size() == 1) state.submitted.notify_one();
 }
 
@@ -391,6 +395,9 @@ void Ingest::State::journal_submissions() {
     set_failing(result ? nullptr : &result.error());
     hand_over();
     answer();
+    const std::lock_guard lock(pipeline_mutex);
+    answered += taken.entries.size();
+    stored.notify_all();
     taken.clear();
   }
   if (const auto up_to = trim_to.load(); up_to > trimmed) {
@@ -579,13 +586,22 @@ void Ingest::stop() {
 
 base::Result<void> Ingest::drain(milliseconds timeout) {
   const auto deadline = base::mono_now() + timeout;
-  std::unique_lock lock(state_->pipeline_mutex);
-  const std::uint64_t target = state_->committed;
-  while (state_->journal_state.stored_sequence < target || state_->outbox_grew) {
-    state_->hurry = true;
-    state_->notice = true;
-    state_->noticed.notify_one();
-    if (state_->stored.wait_until(lock, deadline) == std::cv_status::timeout) {
+  State& state = *state_;
+  std::uint64_t submissions = 0;
+  {
+    const std::lock_guard lock(state.mutex);
+    submissions = state.submissions;
+  }
+  std::unique_lock lock(state.pipeline_mutex);
+  const auto answered = [&] { return state.answered >= submissions; };
+  if (!state.stored.wait_until(lock, deadline, answered))
+    return base::fail(base::Code::Expired, "drain");
+  const std::uint64_t target = state.committed;
+  while (state.journal_state.stored_sequence < target || state.outbox_grew) {
+    state.hurry = true;
+    state.notice = true;
+    state.noticed.notify_one();
+    if (state.stored.wait_until(lock, deadline) == std::cv_status::timeout) {
       return base::fail(base::Code::Expired, "drain");
     }
   }

@@ -106,7 +106,8 @@ class Ingest {
   // Journals the record for IoTHubOperations, without waiting. Threads: any; the operations' sink.
   void record(const operations::Record& record);
 
-  // Returns when everything acknowledged so far can be queried. For tests and a clean stop.
+  // Returns when everything submitted so far is answered and can be queried. For tests and a clean
+  // stop.
   // Errors: Expired.
   base::Result<void> drain(std::chrono::milliseconds timeout);
   // Commits what waits, calls its Dones, stores it, ends the threads. Later submit() calls are
