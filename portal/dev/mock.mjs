@@ -45,8 +45,8 @@ const devices = names.map((deviceId, i) => ({
   modules: i === 5 ? [] : [{ moduleId: 'azureiotsecurity', connectionState: i % 3 === 2 ? 'Disconnected' : 'Connected', lastActivity: minutes(i * 7), agent: { version: '0.1.0', tier: ['ebpf', 'ebpf', 'connector', 'proc'][i % 4] } }],
 }));
 const tables = [
-  { name: 'SecurityIoTRawEvent', columns: [['TimeGenerated', 'datetime'], ['TimeStamp', 'datetime'], ['DeviceId', 'string'], ['RawEventName', 'string'], ['EventDetails', 'string'], ['IoTRawEventId', 'string']].map(([name, type]) => ({ name, type })) },
-  { name: 'SecurityAlert', columns: [['TimeGenerated', 'datetime'], ['DisplayName', 'string'], ['AlertSeverity', 'string'], ['Status', 'string']].map(([name, type]) => ({ name, type })) },
+  { name: 'SecurityIoTRawEvent', description: 'What agents report.', columns: [['TimeGenerated', 'datetime'], ['TimeStamp', 'datetime'], ['DeviceId', 'string'], ['RawEventName', 'string'], ['EventDetails', 'string'], ['IoTRawEventId', 'string']].map(([name, type]) => ({ name, type })) },
+  { name: 'SecurityAlert', description: 'Alerts.', columns: [['TimeGenerated', 'datetime'], ['DisplayName', 'string'], ['AlertSeverity', 'string'], ['Status', 'string']].map(([name, type]) => ({ name, type })) },
 ];
 
 const sessions = new Set();
@@ -90,7 +90,7 @@ const list = (items, url) => {
 const routes = [
   ['GET', /^\/session$/, () => ({ user: { name: 'admin', role: 'admin' }, expiresAt: minutes(-720) })],
   ['GET', /^\/alerts$/, (_, url) => {
-    const picked = (name) => url.searchParams.get(name)?.split(',');
+    const picked = (name) => { const value = url.searchParams.get(name); return value === 'open' ? ['new', 'active'] : value === null ? undefined : [value]; };
     const text = url.searchParams.get('search')?.toLowerCase() ?? '';
     return list(alerts.filter((alert) => (picked('status')?.includes(alert.status) ?? true) && (picked('severity')?.includes(alert.severity) ?? true) &&
       (picked('device')?.includes(alert.deviceId) ?? true) && `${alert.title} ${alert.deviceId}`.toLowerCase().includes(text)), url);

@@ -13,3 +13,6 @@ class NoResize {
   disconnect(): void {}
 }
 globalThis.ResizeObserver ??= NoResize as unknown as typeof ResizeObserver;
+
+// Nor does it scroll.
+window.scrollTo = () => {};

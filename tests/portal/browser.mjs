@@ -32,7 +32,7 @@ export async function openPage(browser, baseURL, { width = 1440, height = 900 } 
   const faults = [];
   page.on('pageerror', (error) => faults.push(`exception: ${error.message}`));
   page.on('console', (message) => {
-    if (message.type() === 'error') faults.push(`console: ${message.text()}`);
+    if (message.type() === 'error') faults.push(`console: ${message.text()} (${message.location().url})`);
   });
   await page.addInitScript(() => {
     window.addEventListener('securitypolicyviolation', (event) => {

@@ -111,6 +111,7 @@ export async function startHub() {
     user: made.adminUser,
     password: made.adminPassword,
     raise,
+    log: () => log.slice(-2_000),
     async loginLink() {
       const { stdout: link } = await run(program, ['login-link', '--data-dir', data]);
       const found = /https:\/\/\S+#token=[^"\s]+/.exec(link);
@@ -134,6 +135,7 @@ export function attachMock(url) {
     user: 'admin',
     password: 'admin',
     raise: async () => void (await fetch(`${url}/api/v1/mock/alert`, { method: 'POST' })),
+    log: () => '',
     loginLink: async () => '/login#token=once',
     stop: async () => {},
   };

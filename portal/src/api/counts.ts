@@ -7,7 +7,8 @@ export interface AlertCounts {
   severity: Record<Severity, number>;
 }
 
-export const kOpen = 'new,active';
+// New and active together.
+export const kOpen = 'open';
 
 // How many alerts each choice of the list would show, the other choices being as they are.
 export async function alertCounts(filter: AlertFilter, signal?: AbortSignal): Promise<AlertCounts> {

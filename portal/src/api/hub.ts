@@ -7,6 +7,7 @@ import type {
   Device,
   Page,
   QueryResult,
+  Severity,
   Session,
   Table,
   Validation,
@@ -15,8 +16,8 @@ import type {
 const segment = encodeURIComponent;
 
 export interface AlertFilter {
-  status?: string;
-  severity?: string;
+  status?: AlertStatus | 'open';
+  severity?: Severity;
   device?: string;
   search?: string;
   limit?: number;

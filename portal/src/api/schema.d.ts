@@ -511,8 +511,12 @@ export interface components {
         Device: {
             deviceId: string;
             status: components["schemas"]["IdentityStatus"];
+            /** @description Connected when the device itself or one of its modules is. */
             connectionState: components["schemas"]["ConnectionState"];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description The latest of the device and its modules.
+             */
             lastActivity: string | null;
             created: components["schemas"]["Time"];
             generationId: string;
@@ -584,7 +588,11 @@ export interface components {
             };
             /** @description What the query's `render` operator asked for. */
             render?: {
+                /** @example timechart */
                 kind: string;
+                properties: {
+                    [key: string]: string;
+                };
             };
             warnings: components["schemas"]["Diagnostic"][];
         };
@@ -744,7 +752,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description It exists already. */
+        /** @description It exists already, or another one stands against it. */
         Conflict: {
             headers: {
                 [name: string]: unknown;
@@ -925,19 +933,13 @@ export interface operations {
     listAlerts: {
         parameters: {
             query?: {
-                /**
-                 * @description One or more of new, active, closed, separated by commas. Absent means all.
-                 * @example new,active
-                 */
-                status?: string;
-                /**
-                 * @description One or more severities, separated by commas. Absent means all.
-                 * @example High,Medium
-                 */
-                severity?: string;
+                /** @description Only alerts in this state; open is new and active together. */
+                status?: "new" | "active" | "closed" | "open";
+                /** @description Only alerts of this severity. */
+                severity?: components["schemas"]["Severity"];
                 /** @description Only alerts of this device. */
                 device?: string;
-                /** @description Text that title, description, device or rule must contain, in either case. */
+                /** @description Text that title, device, rule, entity or reason must contain, in either case. */
                 search?: string;
                 /** @description Items on a page. */
                 limit?: components["parameters"]["Limit"];
@@ -1029,6 +1031,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
         };
     };
     listDevices: {
@@ -1423,6 +1426,7 @@ export interface operations {
                     "application/json": {
                         tables: {
                             name: string;
+                            description: string;
                             columns: components["schemas"]["Column"][];
                         }[];
                     };

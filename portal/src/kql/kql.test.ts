@@ -43,8 +43,8 @@ describe('positions', () => {
 
 describe('complete', () => {
   const tables: Table[] = [
-    { name: 'SecurityAlert', columns: [{ name: 'Status', type: 'string' }] },
-    { name: 'Other', columns: [{ name: 'Size', type: 'long' }] },
+    { name: 'SecurityAlert', description: '', columns: [{ name: 'Status', type: 'string' }] },
+    { name: 'Other', description: '', columns: [{ name: 'Size', type: 'long' }] },
   ];
   const labels = (before: string, asked = false) => complete(before, tables, asked)?.options.map((option) => option.label);
 

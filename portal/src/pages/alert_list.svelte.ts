@@ -6,7 +6,7 @@ import { alertCounts, kOpen, type AlertCounts } from '../api/counts';
 import { hub, type AlertFilter } from '../api/hub';
 import { Resource } from '../api/resource.svelte';
 import type { Change } from '../api/stream.svelte';
-import type { AlertSummary, Page, StreamAlert } from '../api/types';
+import type { AlertSummary, Page, Severity, StreamAlert } from '../api/types';
 import { asApiError } from '../api/client';
 
 const kPageSize = 50;
@@ -17,7 +17,7 @@ export type View = 'open' | 'closed' | 'all';
 
 export interface ListFilter {
   view: View;
-  severity: string;
+  severity: Severity | undefined;
   device: string;
   search: string;
 }
@@ -25,7 +25,7 @@ export interface ListFilter {
 export function toApi(filter: ListFilter): AlertFilter {
   return {
     status: filter.view === 'open' ? kOpen : filter.view === 'closed' ? 'closed' : undefined,
-    severity: filter.severity || undefined,
+    severity: filter.severity,
     device: filter.device || undefined,
     search: filter.search || undefined,
   };

@@ -19,7 +19,7 @@ beforeEach(() => {
   asked = [];
   vi.spyOn(hub, 'alerts').mockImplementation(async (filter) => {
     asked.push(filter);
-    const all = stored.filter((one) => filter.status === undefined || filter.status.split(',').includes(one.status));
+    const all = stored.filter((one) => filter.status === undefined || (filter.status === 'open' ? one.status !== 'closed' : filter.status === one.status));
     const from = Number(filter.cursor ?? 0);
     const limit = filter.limit ?? 50;
     return { items: all.slice(from, from + limit), total: all.length, nextCursor: from + limit < all.length ? String(from + limit) : null };
@@ -28,7 +28,7 @@ beforeEach(() => {
 
 async function shownList(quiet: () => boolean) {
   const heard: string[][] = [];
-  const list = new AlertList({ view: 'open', severity: '', device: '', search: '' }, quiet, (alerts) =>
+  const list = new AlertList({ view: 'open', severity: undefined, device: '', search: '' }, quiet, (alerts) =>
     heard.push(alerts.map((one) => one.id)),
   );
   list.load();
