@@ -31,7 +31,7 @@ function makeAlert([id, title, severity, tactic, technique, command, pattern], d
     whyFlagged: `The command line ${pattern.replace(/'/g, '“')}, which this rule looks for.`,
     remediation: ['Find out who or what started the process, and whether it was meant to.', 'If it was not, isolate the device from the network and keep its disk.', 'Look for the same command on other devices with the query below.'],
     tactics: [tactic], techniques: [technique],
-    evidence: [{ eventId: crypto.randomUUID(), time: minutes(age), name: 'ProcessCreate', details: { Executable: '/usr/bin/dash', ProcessId: 4211, ParentProcessId: 812, UserId: '0', UserName: 'root', CommandLine: command, ExtraDetails: { Cwd: '/root', ContainerId: '' } }, matched: [{ field: 'CommandLine', value: command, pattern }] }],
+    evidence: [{ eventId: crypto.randomUUID(), time: minutes(age), name: 'ProcessCreate', details: { Executable: '/usr/bin/dash', ProcessId: 4211, ParentProcessId: 812, UserId: '0', UserName: 'root', CommandLine: command, ExtraDetails: { Cwd: '/root', ContainerId: '' } }, matched: [{ field: 'CommandLine', value: command, pattern, found: pattern.split("'")[1] }] }],
     query: `SecurityIoTRawEvent\n| where DeviceId == "${device}" and RawEventName == "ProcessCreate"\n| where EventDetails contains "cpuminer"\n| order by TimeStamp desc`,
     history: [{ time: minutes(age + 3), actor: 'vedette', action: 'created', comment: '' }],
   };

@@ -194,6 +194,7 @@ std::string matched_json(const std::vector<Match>& matched) {
     writer.field("field", match.field);
     writer.field("value", match.value);
     writer.field("pattern", match.pattern);
+    writer.field("found", match.found);
     writer.end_object();
   }
   writer.end_array();
@@ -205,9 +206,9 @@ base::Result<std::vector<Match>> parse_matched_json(std::string_view json) {
   std::vector<Match> out;
   if (const auto* array = value.if_array()) {
     for (const auto& match : *array) {
-      out.push_back({std::string(match.text_or("field", "")),
-                     std::string(match.text_or("value", "")),
-                     std::string(match.text_or("pattern", ""))});
+      out.push_back(
+          {std::string(match.text_or("field", "")), std::string(match.text_or("value", "")),
+           std::string(match.text_or("pattern", "")), std::string(match.text_or("found", ""))});
     }
   }
   return out;

@@ -31,6 +31,7 @@ struct Match {
   std::string field;    // our name of it: "CommandLine"
   std::string value;    // the event's
   std::string pattern;  // the rule's, as "contains 'xmrig'"
+  std::string found;    // what of the value that was: "XMRig"; empty where no part stands out
 };
 
 // An event that an alert stands on.

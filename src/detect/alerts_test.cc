@@ -56,7 +56,7 @@ class AlertsTest : public ::testing::Test {
     finding.evidence.event_name = "ProcessCreate";
     finding.evidence.details_json =
         R"({"Executable":"/tmp/xmrig","ProcessId":7,"CommandLine":"xmrig \"x\"","UserName":"root"})";
-    finding.evidence.matched = {{"CommandLine", "xmrig", "contains 'xmrig'"}};
+    finding.evidence.matched = {{"CommandLine", "xmrig", "contains 'xmrig'", "XMRig"}};
     return finding;
   }
 
@@ -86,6 +86,7 @@ TEST_F(AlertsTest, AFindingBecomesAnAlertWithAllThatIsKnown) {
   EXPECT_EQ(alert.rule.aliases, std::vector<std::string>{"Coin miner image"});
   ASSERT_EQ(alert.evidence.size(), 1U);
   EXPECT_EQ(alert.evidence[0].matched[0].pattern, "contains 'xmrig'");
+  EXPECT_EQ(alert.evidence[0].matched[0].found, "XMRig");
   EXPECT_EQ(alert.evidence[0].time, at(0));
   ASSERT_EQ(alert.history.size(), 1U);
   EXPECT_EQ(alert.history[0].action, "created");

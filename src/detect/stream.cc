@@ -49,7 +49,11 @@ std::string why_of(const sigma::Rule& rule, const std::vector<sigma::Matched>& m
   std::string why = rule.vedette.why.empty() ? rule.title + "." : rule.vedette.why;
   if (matched.empty()) return why;
   const sigma::Matched& first = matched.front();
-  why += " " + first.field + " " + first.pattern + ".";
+  // Nobody reads a long regular expression: what it found says more.
+  constexpr std::size_t kReadable = 80;
+  why += " " + first.field + " ";
+  why += first.pattern.size() <= kReadable || first.found.empty() ? first.pattern + "."
+                                                                  : "has '" + first.found + "'.";
   return why;
 }
 
@@ -159,8 +163,8 @@ void Stream::match(const schema::Event& event, std::size_t item, const Origin& o
     finding.evidence.event_name = schema::to_string(event.name());
     finding.evidence.details_json = schema::event_details_json(event, item);
     for (sigma::Matched& matched : hit.matched) {
-      finding.evidence.matched.push_back(
-          {std::move(matched.field), std::move(matched.value), std::move(matched.pattern)});
+      finding.evidence.matched.push_back({std::move(matched.field), std::move(matched.value),
+                                          std::move(matched.pattern), std::move(matched.found)});
     }
     findings.push_back(std::move(finding));
   }

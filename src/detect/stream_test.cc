@@ -164,7 +164,9 @@ TEST(Stream, AFindingSaysWhoWhatAndWhy) {
   ASSERT_FALSE(finding.evidence.matched.empty());
   EXPECT_EQ(finding.evidence.matched[0].field, "CommandLine");
   EXPECT_EQ(finding.evidence.matched[0].value, "sh -c echo cpuminer-multi");
-  EXPECT_NE(finding.why.find("mines crypto currency"), std::string::npos);
+  EXPECT_EQ(finding.evidence.matched[0].found, "cpuminer-multi");
+  EXPECT_TRUE(finding.why.ends_with("mines crypto currency. CommandLine has 'cpuminer-multi'."))
+      << finding.why;
   const auto details = base::json::parse(finding.evidence.details_json);
   ASSERT_TRUE(details);
   EXPECT_EQ(details->text_or("CommandLine", ""), "sh -c echo cpuminer-multi");

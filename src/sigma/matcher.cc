@@ -1,5 +1,7 @@
 #include "sigma/matcher.h"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 #include <re2/filtered_re2.h>
@@ -55,6 +57,22 @@ bool glob(const std::vector<Piece>& pieces, std::string_view text) {
     at = ++retry;
     piece = star;
   }
+}
+
+// A pattern often names what stands around the thing that it looks for; the thing is in a group.
+std::string_view longest_group(const RE2& regex, std::string_view text) {
+  constexpr int kGroups = 16;
+  std::array<re2::StringPiece, kGroups> groups;
+  const int count = std::min(kGroups, regex.NumberOfCapturingGroups() + 1);
+  const re2::StringPiece whole(text.data(), text.size());
+  if (!regex.Match(whole, 0, text.size(), RE2::UNANCHORED, groups.data(), count)) return {};
+  re2::StringPiece longest;
+  for (int i = 1; i < count; ++i) {
+    const re2::StringPiece& group = groups[static_cast<std::size_t>(i)];
+    if (group.size() > longest.size()) longest = group;
+  }
+  if (longest.empty()) longest = groups[0];
+  return {longest.data(), longest.size()};
 }
 
 std::optional<double> number_of(std::string_view text) {
@@ -193,6 +211,22 @@ bool Matcher::matches(const std::optional<std::string_view>& text, std::string_v
     default:
       return *number >= number_;
   }
+}
+
+std::string_view Matcher::found(std::string_view text, std::string_view lower) const {
+  if (compare_ == Compare::Regex) return longest_group(*regex_, text);
+  if (compare_ != Compare::Text) return {};
+  const std::string_view where = letters_ == Case::Insensitive ? lower : text;
+  for (const Variant& variant : variants_) {
+    std::string_view literal = variant.literal;
+    for (const Piece& piece : variant.pieces) {
+      if (variant.literal.empty() && piece.text.size() > literal.size()) literal = piece.text;
+    }
+    const bool last = variant.shape == Variant::Shape::Suffix;
+    const std::size_t at = last ? where.rfind(literal) : where.find(literal);
+    if (!literal.empty() && at != std::string_view::npos) return text.substr(at, literal.size());
+  }
+  return {};
 }
 
 std::vector<std::string> Matcher::witness() const {

@@ -30,6 +30,10 @@ class Matcher {
   // nullopt: the field is absent. `other` is the text of the field that a FieldRef names.
   bool matches(const std::optional<std::string_view>& text, std::string_view lower,
                const std::optional<std::string_view>& other) const;
+  // The part of a text that matches which made it match, for people: of a regular expression the
+  // longest group (the whole where it has none), of wildcards the longest literal. Empty where no
+  // part stands out (a number, an address block). A view of `text`.
+  std::string_view found(std::string_view text, std::string_view lower) const;
   // Literals, in lower case, of which at least one occurs in every text that matches; empty:
   // unknown.
   std::vector<std::string> witness() const;

@@ -315,7 +315,13 @@ class Evaluation {
         const auto value = text(slot);
         std::string shown = (test.negated ? "not: " : "") + test.matchers[i].shown();
         Matched matched{program_.slots[slot].name,
-                        std::string(value.value_or("").substr(0, kShownBytes)), std::move(shown)};
+                        std::string(value.value_or("").substr(0, kShownBytes)),
+                        std::move(shown),
+                        {}};
+        if (value && !test.negated) {
+          const std::string_view found = test.matchers[i].found(*value, lower(slot));
+          matched.found = base::to_utf8(found.substr(0, kShownBytes));
+        }
         if (value && value->size() > kShownBytes) matched.value = base::to_utf8(matched.value);
         out.push_back(std::move(matched));
         // One reason for each field is enough, unless all of them were needed.

@@ -34,6 +34,7 @@ struct Matched {
   std::string field;    // our name
   std::string value;    // cut after 512 bytes
   std::string pattern;  // the rule's: contains 'xmrig'
+  std::string found;    // what of the value that was; empty where no part stands out
 };
 
 struct Hit {

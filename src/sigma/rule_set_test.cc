@@ -99,6 +99,30 @@ TEST(RuleSet, SaysWhatMatched) {
   EXPECT_EQ(found[0].matched[0].pattern, "ends with '/curl'");
   EXPECT_EQ(found[0].matched[1].pattern, "contains '-s'");
   EXPECT_EQ(found[0].matched[2].pattern, "contains 'http'");
+  EXPECT_EQ(found[0].matched[0].found, "/curl");
+  EXPECT_EQ(found[0].matched[1].found, "-s");
+  EXPECT_EQ(found[0].matched[2].found, "HTTP");
+}
+
+TEST(RuleSet, SaysWhatWasFound) {
+  struct Case {
+    const char* test;
+    const char* command;
+    const char* found;
+  };
+  for (const Case& test : std::initializer_list<Case>{
+           {"CommandLine|re: '(?i)(^|\\s)(xmrig(-cpu)?)(\\s|$)'", "run XMRig-cpu now", "XMRig-cpu"},
+           {"CommandLine|re: 'x+y'", "a xxxy b", "xxxy"},
+           {"CommandLine: 'wget *| sh*'", "wget http://x | sh -", "wget "},
+           {"CommandLine|startswith: wget", "wget wget", "wget"},
+           {"CommandLine|endswith: wget", "wget x wget", "wget"},
+           {"ProcessId|gt: 1", "x", ""},
+           {"ExtraDetails.Missing: null", "x", ""}}) {
+    const auto set = rules_of(std::string("  s:\n    ") + test.test + "\n  condition: s\n");
+    const auto found = hits(set, process("/bin/x", test.command));
+    ASSERT_EQ(found.size(), 1U) << test.test;
+    EXPECT_EQ(found[0].matched[0].found, test.found) << test.test;
+  }
 }
 
 TEST(RuleSet, KeywordsLookIntoEveryField) {

@@ -490,7 +490,10 @@ export interface components {
             matched: {
                 field: string;
                 value: string;
+                /** @description What the rule wants of the field. */
                 pattern: string;
+                /** @description The part of the value that is it; empty where no part stands out. */
+                found: string;
             }[];
         };
         /** @enum {string} */

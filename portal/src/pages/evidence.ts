@@ -6,27 +6,13 @@ export interface Piece {
   marked: boolean;
 }
 
-// Marks in `value` what a rule's pattern, as the hub describes it ("contains 'xmrig'"), found there.
-// Anything that is not such a text comparison marks nothing.
-export function markMatch(value: string, pattern: string): Piece[] {
-  const whole = [{ text: value, marked: false }];
-  const parsed = /^(is|contains|starts with|ends with) '(.*)'$/s.exec(pattern);
-  if (parsed === null || value === '') return value === '' ? [] : whole;
-  const literals = (parsed[2] ?? '').split(/[*?]+/).filter((part) => part !== '');
-  const haystack = value.toLowerCase();
-  const pieces: Piece[] = [];
-  let position = 0;
-  for (const literal of literals) {
-    const wanted = literal.toLowerCase();
-    const last = parsed[1] === 'ends with' && literals.length === 1;
-    const found = last ? haystack.lastIndexOf(wanted) : haystack.indexOf(wanted, position);
-    if (found === -1) return whole;
-    if (found > position) pieces.push({ text: value.slice(position, found), marked: false });
-    pieces.push({ text: value.slice(found, found + literal.length), marked: true });
-    position = found + literal.length;
-  }
-  if (position < value.length) pieces.push({ text: value.slice(position), marked: false });
-  return pieces;
+// Marks in `value` every place of what a rule found there.
+export function markFound(value: string, found: string): Piece[] {
+  if (found === '') return value === '' ? [] : [{ text: value, marked: false }];
+  return value
+    .split(found)
+    .flatMap((text, index) => (index === 0 ? [{ text, marked: false }] : [{ text: found, marked: true }, { text, marked: false }]))
+    .filter((piece) => piece.text !== '');
 }
 
 function text(value: unknown): string {

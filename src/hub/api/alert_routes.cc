@@ -59,6 +59,7 @@ void write_evidence(Writer& writer, const detect::Evidence& evidence) {
     writer.field("field", match.field);
     writer.field("value", match.value);
     writer.field("pattern", match.pattern);
+    writer.field("found", match.found);
     writer.end_object();
   }
   writer.end_array();
