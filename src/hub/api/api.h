@@ -104,7 +104,7 @@ struct Route {
   Need need;
   Handler handler;
   std::string_view action = {};                             // in the audit log; empty: not audited
-  std::initializer_list<std::string_view> parameters = {};  // in the query
+  std::vector<std::string_view> parameters = {};  // in the query
   Pool pool = Pool::Requests;
 };
 

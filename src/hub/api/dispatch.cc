@@ -98,7 +98,7 @@ std::optional<Response> check_parameters(const Request& request, const Plan& pla
   for (const auto& [name, value] : plan.target.parameters) {
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
     std::string message = fmt::format("unknown query parameter {}", base::json::quoted(name));
-    if (const auto near = base::nearest(name, std::vector(known))) {
+    if (const auto near = base::nearest(name, known)) {
       message += fmt::format("; did you mean {}?", *near);
     }
     return problem(request, Problem::BadRequest, message);
