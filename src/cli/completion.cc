@@ -107,10 +107,10 @@ std::vector<std::string> words_of(const CommandShape& command, const CommandShap
 // The part that bash and zsh share: which command do the words before the cursor name?
 std::string path_loop(const CommandShape& program, std::string_view words) {
   return fmt::format(
-      "  local path={0} word\n"
+      "  local at={0} word\n"
       "  for word in {1}; do\n"
-      "    case \"$path $word\" in\n"
-      "      {2}) path=\"$path $word\" ;;\n"
+      "    case \"$at $word\" in\n"
+      "      {2}) at=\"$at $word\" ;;\n"
       "    esac\n"
       "  done\n",
       program.name, words, path_patterns(program));
@@ -126,7 +126,7 @@ std::string bash_completion(const CommandShape& program) {
       "  local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD-1]}} words=\n",
       program.name);
   out += path_loop(program, "\"${COMP_WORDS[@]:1:COMP_CWORD-1}\"");
-  out += "  case $path:$prev in\n";
+  out += "  case $at:$prev in\n";
   walk(program, "", [&](const CommandShape& command, const std::string& path) {
     for (const auto& option : command.options) {
       if (!option.takes_value) continue;
@@ -142,11 +142,11 @@ std::string bash_completion(const CommandShape& program) {
       out += fmt::format("    {}) {}; return ;;\n", join(patterns, " | "), action);
     }
   });
-  out += "  esac\n  case $path in\n";
+  out += "  esac\n  case $at in\n";
   walk(program, "", [&](const CommandShape& command, const std::string& path) {
     out += fmt::format("    '{}') words='{}' ;;\n", path, join(words_of(command, program), " "));
   });
-  out += "  esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n  case $path in\n";
+  out += "  esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n  case $at in\n";
   walk(program, "", [&](const CommandShape& command, const std::string& path) {
     if (command.takes_file) {
       out += fmt::format("    '{}') COMPREPLY+=($(compgen -f -- \"$cur\")) ;;\n", path);
@@ -185,7 +185,7 @@ std::string zsh_completion(const CommandShape& program) {
       "  local -a items common=({1} )\n",
       program.name, option_items(program));
   out += path_loop(program, "\"${(@)words[2,CURRENT-1]}\"");
-  out += "  case \"$path:${words[CURRENT-1]}\" in\n";
+  out += "  case \"$at:${words[CURRENT-1]}\" in\n";
   walk(program, "", [&](const CommandShape& command, const std::string& path) {
     for (const auto& option : command.options) {
       if (!option.takes_value) continue;
@@ -200,7 +200,7 @@ std::string zsh_completion(const CommandShape& program) {
       out += fmt::format("    {}) {}; return ;;\n", join(patterns, " | "), action);
     }
   });
-  out += "  esac\n  case $path in\n";
+  out += "  esac\n  case $at in\n";
   walk(program, "", [&](const CommandShape& command, const std::string& path) {
     std::string items;
     for (const CommandShape& each : command.commands) {
@@ -221,14 +221,14 @@ std::string fish_completion(const CommandShape& program) {
   std::string out = fmt::format(
       "# fish completion for {0}: put it into ~/.config/fish/completions/{0}.fish\n"
       "function __{0}_at\n"
-      "  set -l path {0}\n"
+      "  set -l at {0}\n"
       "  for word in (commandline -opc)[2..-1]\n"
-      "    switch \"$path $word\"\n"
+      "    switch \"$at $word\"\n"
       "      case {1}\n"
-      "        set path \"$path $word\"\n"
+      "        set at \"$at $word\"\n"
       "    end\n"
       "  end\n"
-      "  test \"$path\" = \"$argv\"\n"
+      "  test \"$at\" = \"$argv\"\n"
       "end\n"
       "complete -c {0} -f\n",
       program.name, [&] {

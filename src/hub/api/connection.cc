@@ -310,21 +310,24 @@ Connection::Awaitable<Response> Connection::ask(Pool pool, std::shared_ptr<Excha
         [self = shared_from_this(), exchange] { return self->watch_peer(exchange); },
         [](const std::exception_ptr&) {});
   }
+  asked_ = exchange;
+  if (stopping_) exchange->cancel.cancel();  // stop() came while the request was read
   Response response = co_await asio::async_initiate<decltype(asio::use_awaitable), void(Response)>(
       initiate, asio::use_awaitable);
+  asked_.reset();
   exchange->done = true;
   co_return response;
 }
 
-// Ends a query that nobody waits for any more.
+// Ends a query that nobody waits for any more, because its caller has left or the server stops.
 Connection::Awaitable<void> Connection::watch_peer(std::shared_ptr<Exchange> exchange) {
   asio::steady_timer timer(stream_.get_executor());
   while (!exchange->done) {
     timer.expires_after(kPeerCheck);
     co_await timer.async_wait(kAwait);
-    if (!exchange->done && hung_up(socket().native_handle())) {
+    // Again and again: an interrupt that comes while a query is being set up may be lost.
+    if (!exchange->done && (stopping_ || hung_up(socket().native_handle()))) {
       exchange->cancel.cancel();
-      co_return;
     }
   }
 }
