@@ -1,17 +1,14 @@
 // Processes that die while they write, and disks that fill up.
 #include <csignal>
-#include <filesystem>
-#include <fstream>
 #include <random>
 
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "journal/log_testing.h"
 #include "os/file.h"
 #include "os/scratch_testing.h"
+#include "os/small_disk_testing.h"
 
 namespace journal {
 namespace {
@@ -85,40 +82,8 @@ TEST(Crash, KeepsWhatWasFlushedWhenTheProcessIsKilled) {
   EXPECT_GT(taken, 1000U);
 }
 
-// A file system of its own that holds little; needs root.
-class SmallDisk {
- public:
-  explicit SmallDisk(const std::string& options) {
-    // Mounts of this test program only.
-    if (::unshare(CLONE_NEWNS) != 0 ||
-        ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
-      return;
-    }
-    mounted_ = ::mount("vedette-test", dir_.path().c_str(), "tmpfs", 0, options.c_str()) == 0;
-  }
-  ~SmallDisk() {
-    if (mounted_) ::umount2(dir_.path().c_str(), MNT_DETACH);
-  }
-  SmallDisk(const SmallDisk&) = delete;
-  SmallDisk& operator=(const SmallDisk&) = delete;
-
-  bool mounted() const { return mounted_; }
-  std::string operator/(const std::string& name) const { return dir_ / name; }
-
-  // Takes all the space that is left.
-  void fill() const {
-    std::ofstream file(*this / "ballast", std::ios::binary);
-    while (file << std::string(4096, 'x') << std::flush) {
-    }
-  }
-
- private:
-  os::ScratchDir dir_;
-  bool mounted_ = false;
-};
-
 TEST(Crash, FullDiskIsAnAnswerAndPasses) {
-  const SmallDisk disk("size=256k");
+  const os::SmallDisk disk("size=256k");
   if (!disk.mounted()) GTEST_SKIP() << "mounting a small tmpfs needs root";
   const auto log = must_open(disk / "log", kSmall);
   put(*log, "before");
@@ -141,7 +106,7 @@ TEST(Crash, FullDiskIsAnAnswerAndPasses) {
 }
 
 TEST(Crash, EvictsTheOnlyFileOfAFullDisk) {
-  const SmallDisk disk("size=64k");
+  const os::SmallDisk disk("size=64k");
   if (!disk.mounted()) GTEST_SKIP() << "mounting a small tmpfs needs root";
   {
     const auto log = must_open(disk / "log");
@@ -160,7 +125,7 @@ TEST(Crash, EvictsTheOnlyFileOfAFullDisk) {
 }
 
 TEST(Crash, DiskWithoutRoomForAFileIsAnAnswer) {
-  const SmallDisk disk("nr_inodes=5");  // the root, the folder, the lock and two files
+  const os::SmallDisk disk("nr_inodes=5");  // the root, the folder, the lock and two files
   if (!disk.mounted()) GTEST_SKIP() << "mounting a small tmpfs needs root";
   const auto log = must_open(disk / "log", {.segment_bytes = 100});
   put(*log, std::string(100, 'x'));

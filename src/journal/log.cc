@@ -323,7 +323,9 @@ Result<void> Log::commit() {
   if (auto synced = s.sync(); !synced) {
     // The kernel has forgotten what it could not write, so that a second try would prove nothing:
     // the group is given up, and the next one begins in another file.
-    if (has_group) (void)cut(*s.active, s.table->segments.back().end);
+    if (has_group && !cut(*s.active, s.table->segments.back().end)) {
+      LOG_WARNING("journal.not_cut").field("folder", s.table->folder);
+    }
     if (s.active) s.leave_active();
     s.discard_group();
     return std::unexpected(as_full(std::move(synced).error()));

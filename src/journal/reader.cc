@@ -100,6 +100,10 @@ void Reader::seek(std::uint64_t from) {
   state_->position = from;
 }
 
+void Reader::release() {
+  state_->leave_segment();
+}
+
 std::uint64_t Reader::position() const {
   return state_->position;
 }

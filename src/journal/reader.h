@@ -32,6 +32,9 @@ class Reader {
   base::Result<std::optional<Record>> next();
   // Continues with the first record at or after `from`, in either direction.
   void seek(std::uint64_t from);
+  // Lets go of the file it reads, which may be removed and keeps its place on the disk while it is
+  // open. Changes nothing else.
+  void release();
   // next() will return this sequence or a later one.
   std::uint64_t position() const;
 

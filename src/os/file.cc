@@ -113,10 +113,17 @@ Result<void> write_file_atomic(const std::string& path, std::string_view content
 }
 
 Result<void> make_dirs(const std::string& path, mode_t mode) {
-  if (::mkdir(path.c_str(), mode) == 0) return {};
+  const auto made = [&] {
+    if (::mkdir(path.c_str(), mode) != 0) return false;
+    // What is made durable in the folder must not vanish with it. A parent that may not be read
+    // cannot be synced either.
+    [[maybe_unused]] const auto synced = sync_dir(parent_of(path));
+    return true;
+  };
+  if (made()) return {};
   if (errno == ENOENT && parent_of(path) != path) {
     TRY(make_dirs(parent_of(path), mode));
-    if (::mkdir(path.c_str(), mode) == 0) return {};
+    if (made()) return {};
   }
   if (errno != EEXIST) return fail_errno("mkdir", path);
   struct stat status{};
@@ -137,6 +144,7 @@ Result<std::vector<std::string>> list_dir(const std::string& path) {
   std::vector<std::string> names;
   for (;;) {
     errno = 0;
+    // The stream is ours alone. NOLINTNEXTLINE(concurrency-mt-unsafe)
     const dirent* entry = ::readdir(dir.get());
     if (entry == nullptr && errno != 0) return fail_errno("readdir", path);
     if (entry == nullptr) break;

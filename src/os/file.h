@@ -37,7 +37,7 @@ base::Result<void> sync_data(int fd);
 // Makes a created, renamed or removed name in the folder durable.
 base::Result<void> sync_dir(const std::string& path);
 
-// Makes the folder and its parents; an existing folder is fine.
+// Makes the folder and its parents, durably; an existing folder is fine.
 base::Result<void> make_dirs(const std::string& path, mode_t mode = 0700);
 // Names in the folder, sorted, without "." and "..".
 base::Result<std::vector<std::string>> list_dir(const std::string& path);

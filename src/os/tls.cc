@@ -323,7 +323,10 @@ void TlsStream::State::update_interest() {
   const std::uint32_t wanted = Loop::kReadable | (wants_write ? Loop::kWritable : 0U);
   if (wanted == interest) return;
   interest = wanted;
-  (void)loop.change(socket.get(), interest);
+  if (auto changed = loop.change(socket.get(), interest); !changed) {
+    failure = std::move(changed).error();
+    soon(&State::ready);  // where it is reported
+  }
 }
 
 void TlsStream::State::release() {

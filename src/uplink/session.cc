@@ -121,7 +121,7 @@ struct Session::State {
   void renew();
   void finish_renewal();
 
-  void fail(Error error);
+  void fail(const Error& error);
   void disconnect();
   void drop_connection();
   void set_timer(os::TimerId& timer, nanoseconds delay, void (State::*action)());
@@ -159,12 +159,12 @@ void Session::State::begin_connecting() {
 void Session::State::connected(Result<os::Fd> socket) {
   connect.reset();
   if (!socket) {
-    fail(std::move(socket).error());
+    fail(socket.error());
     return;
   }
   auto hello = connect_packet();
   if (!hello) {
-    fail(std::move(hello).error());
+    fail(hello.error());
     return;
   }
   packets.emplace(kMaxIncomingBytes);
@@ -173,7 +173,7 @@ void Session::State::connected(Result<os::Fd> socket) {
       os::TlsStream::Callbacks{.on_open = nullptr,
                                .on_data = [this](ByteView bytes) { received(bytes); },
                                .on_drained = [this] { pump(); },
-                               .on_closed = [this](Error error) { fail(std::move(error)); }});
+                               .on_closed = [this](const Error& error) { fail(error); }});
   send(*hello);  // goes out when the peer has proved who it is
   base::wipe(*hello);
 }
@@ -209,12 +209,12 @@ void Session::State::received(ByteView bytes) {
   for (;;) {
     auto packet = packets->next();
     if (!packet) {
-      fail(std::move(packet).error());
+      fail(packet.error());
       return;
     }
     if (!*packet) return;
     if (auto handled = handle(**packet); !handled) {
-      fail(std::move(handled).error());
+      fail(handled.error());
       return;
     }
     if (!stream) return;  // the packet led to the end of the connection
@@ -377,7 +377,7 @@ void Session::State::finish_renewal() {
 
 // --- Ending ---
 
-void Session::State::fail(Error error) {
+void Session::State::fail(const Error& error) {
   if (phase == Phase::Stopped || phase == Phase::Waiting) return;
   if (online()) {
     ++stats.disconnects;

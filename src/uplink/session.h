@@ -50,7 +50,7 @@ class Session {
     std::chrono::nanoseconds ack_timeout = std::chrono::seconds(60);
     std::chrono::nanoseconds token_life = std::chrono::hours(1);  // renewed after three quarters
     std::chrono::nanoseconds backoff_first = std::chrono::seconds(1);
-    std::chrono::nanoseconds backoff_most = std::chrono::minutes(2);
+    std::chrono::nanoseconds backoff_most = std::chrono::minutes(1);
     // After a token ran out of its time, the messages in flight may still be acknowledged for so
     // long before the connection is renewed.
     std::chrono::nanoseconds renewal_grace = std::chrono::seconds(5);

@@ -246,6 +246,7 @@ bool Spool::State::reclaim() {
       ++totals.sync_errors;
       return false;
     }
+    if (own.reader->position() <= oldest->last + 1) own.reader->release();
     const auto evicted = own.log->evict_oldest();
     if (evicted && *evicted) return true;
   }
@@ -266,6 +267,7 @@ bool Spool::State::evict(Lane& own) {
   LOG_WARNING("spool.evicted")
       .field("lane", &own == lanes.data() ? "high" : "low")
       .field("events", count);
+  if (own.reader->position() <= oldest->last + 1) own.reader->release();
   const auto evicted = own.log->evict_oldest();
   return evicted && *evicted;
 }

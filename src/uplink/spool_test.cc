@@ -13,6 +13,7 @@
 #include "journal/cell.h"
 #include "os/file.h"
 #include "os/scratch_testing.h"
+#include "os/small_disk_testing.h"
 #include "uplink/spool_testing.h"
 
 namespace uplink {
@@ -299,6 +300,30 @@ TEST(Spool, AnswersAFullDiskAndRecovers) {
   spool->flush();
   expect_balanced(*spool);
   EXPECT_EQ(read_all(*spool, Priority::High).back(), "after");
+}
+
+TEST(Spool, EvictsLowEventsForHighOnesOnAFullDisk) {
+  const os::SmallDisk disk("size=256k");
+  if (!disk.mounted()) GTEST_SKIP() << "mounting a small tmpfs needs root";
+  const auto spool = must_open(disk / "spool");
+  for (int i = 0; i < 100; ++i) {
+    spool->append(std::string(1000, 'l'), Priority::Low);
+    spool->flush();
+  }
+  // The file that is being read goes too, and its place with it.
+  ASSERT_TRUE(spool->read(Priority::Low).value());
+  disk.fill();
+  for (int i = 0; i < 100; ++i) {
+    spool->append(std::string(1000, 'h'), Priority::High);
+    spool->flush();
+    expect_balanced(*spool);
+  }
+  const SpoolStats stats = spool->stats();
+  EXPECT_GT(stats.write_errors, 0U);
+  EXPECT_GT(stats.low.evicted, 50U);
+  EXPECT_GT(stats.high.pending, 80U);
+  EXPECT_EQ(stats.high.evicted, 100 - stats.high.pending - stats.high.refused);
+  EXPECT_TRUE(spool->sync());
 }
 
 // --- Killed at random moments ---

@@ -215,7 +215,9 @@ void Uplink::stop() {
   s.spool->flush();
   s.worker.wait();
   if (s.syncing) s.end_sync();
-  if (s.spool->needs_sync()) (void)s.spool->sync();  // which counts and logs what fails
+  // Which counts and logs what fails.
+  if (s.spool->needs_sync()) [[maybe_unused]]
+    const auto synced = s.spool->sync();
   s.cancel_timers();
 }
 
