@@ -136,7 +136,7 @@ std::string alternative_names(const std::string& host_name) {
 }  // namespace
 
 Result<KeyPair> make_authority(const std::string& name, WallTime now) {
-  const Key key(::EVP_EC_gen("P-256"));
+  const Key key(::EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
   if (!key) return openssl_failed("make key");
   const Certificate certificate =
       TRY(begin_certificate(key.get(), nullptr, name, now, kAuthorityLife));
@@ -161,7 +161,7 @@ Result<KeyPair> make_server_certificate(const KeyPair& authority, const std::str
     return fail(Code::Malformed, "certificate authority", -1,
                 "no PEM certificate, or not with its key");
   }
-  const Key key(::EVP_EC_gen("P-256"));
+  const Key key(::EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
   if (!key) return openssl_failed("make key");
   const Certificate certificate =
       TRY(begin_certificate(key.get(), issuer.get(), host_name, now, kServerLife));
