@@ -141,6 +141,7 @@ export const en = {
     evidenceCount: (n: number) => count(n, 'event', 'events'),
     noEvidence: 'The events are no longer kept with this alert; the query below may still find them.',
     matchedField: (field: string, pattern: string) => `${field} ${pattern}`,
+    matchedPattern: (field: string) => `${field} matches a pattern of the rule`,
     matched: 'Matched',
     allFields: 'All fields',
     todo: 'What to do',
