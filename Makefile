@@ -9,7 +9,7 @@
 .PHONY: build portal demo test test-full bench fuzz lint format clean
 
 build:
-	@scripts/build release
+	@scripts/build release programs
 
 portal:
 	@scripts/build-portal
