@@ -54,7 +54,7 @@ class BadDevices(unittest.TestCase):
 
     def test_disabled_device(self):
         connection = self.site.create_module("retired")
-        self.site.cli("device", "disable", "retired")
+        self.site.cli("device", "update", "retired", "--status", "disabled")
         with Client(self.site, connection) as client:
             self.assertEqual(client.connect(), 5)
         self.recorded(Reason="disabled", DeviceId="retired")
@@ -65,13 +65,20 @@ class BadDevices(unittest.TestCase):
             self.assertEqual(newer.connect(), 0)
             self.assertTrue(older.closed())
             self.assertTrue(newer.acknowledged(security_message([process_create("newer")])))
-        self.recorded(ResultSubCode="400027")
+        self.recorded(Reason="taken_over")
+        self.assertTrue(self.site.kql("IoTHubOperations | where SubCode == 400027"))
 
     def test_malformed_mqtt(self):
-        for noise in (b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 64, packet(0x10, b"\x00\x04MQTT\x09"), packet(0x30, b"\x00")):
+        for noise in (b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 64, packet(0x10, b"\x00\x04MQTT"), packet(0x30, b"\x00")):
             with Client(self.site, self.connection) as client:
                 client.send(noise)
                 self.assertTrue(client.closed(), noise)
+
+    def test_another_protocol_version_is_told_so(self):
+        with Client(self.site, self.connection) as client:
+            client.send(packet(0x10, b"\x00\x04MQTT\x09\x00\x00\x00\x00\x00"))
+            self.assertEqual(client.read(), (0x20, b"\x00\x01"))
+            self.assertTrue(client.closed())
 
     def test_malformed_after_connect(self):
         with Client(self.site, self.connection) as client:
@@ -171,7 +178,7 @@ class BadSurroundings(unittest.TestCase):
                     self.assertTrue(client.acknowledged(security_message([process_create(f"before {i}")])))
             eventually(lambda: site.kql("SecurityIoTRawEvent | count")[0]["Count"] == 50, what="50 rows")
             site.hub.kill()
-            segments = sorted(path for path in (site.hub_dir / "journal").rglob("*") if path.is_file())
+            segments = sorted((site.hub_dir / "journal").rglob("*.seg"))
             self.assertTrue(segments)
             with open(segments[-1], "r+b") as file:
                 file.seek(max(0, segments[-1].stat().st_size - 40))
@@ -181,7 +188,7 @@ class BadSurroundings(unittest.TestCase):
                 self.assertEqual(client.connect(), 0)
                 self.assertTrue(client.acknowledged(security_message([process_create("after")])))
             eventually(lambda: site.kql("SecurityIoTRawEvent | count")[0]["Count"] == 51, what="the old and the new")
-            self.assertIn("journal.", site.hub.log())
+            self.assertIn("journal.recovered", site.hub.log())
 
     @unittest.skipUnless(os.geteuid() == 0, "needs root to mount a small file system")
     def test_a_full_disk_refuses_and_recovers(self):

@@ -62,7 +62,7 @@ class Program:
     def kill(self):
         self.process.kill()
         self.process.wait()
-        self._close()
+        self.close()
 
     def stop(self, timeout=20.0):
         """SIGTERM and a clean end."""
@@ -75,11 +75,11 @@ class Program:
             self.process.wait()
             raise Failed(f"{self.name} did not stop on SIGTERM:\n{self.log()[-3000:]}") from None
         finally:
-            self._close()
+            self.close()
         if status != 0:
             raise Failed(f"{self.name} ended with {status}:\n{self.log()[-3000:]}")
 
-    def _close(self):
+    def close(self):
         self._log.close()
         self._out.close()
 
@@ -110,6 +110,7 @@ class Site:
         for program in self.programs:
             if program.process.poll() is None:
                 program.kill()
+            program.close()
         if os.environ.get("VEDETTE_KEEP"):
             print("kept", self.folder)
         else:

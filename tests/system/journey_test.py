@@ -26,10 +26,11 @@ class Journey(unittest.TestCase):
             self.assertTrue(shown["remediation"])
             self.assertTrue(shown["whyFlagged"])
 
-            rows = site.kql('SecurityIoTRawEvent | where RawEventName == "ProcessCreate" '
+            # The alert's state is durable a moment before the workspace has its rows.
+            rows = eventually(lambda: site.kql('SecurityIoTRawEvent | where RawEventName == "ProcessCreate" '
                             '| extend D = parse_json(EventDetails) '
                             '| where tostring(D.CommandLine) has "cpuminer-multi" '
-                            '| project DeviceId, CommandLine = tostring(D.CommandLine)')
+                            '| project DeviceId, CommandLine = tostring(D.CommandLine)'), what="rows")
             self.assertEqual({row["DeviceId"] for row in rows}, {"press-7"})
 
             alerts = site.kql("SecurityAlert | project SystemAlertId, ProviderName, AlertSeverity, CompromisedEntity")

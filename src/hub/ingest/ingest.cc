@@ -545,6 +545,14 @@ base::Result<std::unique_ptr<Ingest>> Ingest::start(Options options, store::Even
   // What the stores have applied was given out, whatever the folder still says.
   journal.min_next_sequence = std::max(events.journal_sequence(), alerts.applied_sequence()) + 1;
   state->log = TRY(journal::Log::open(state->options.journal_dir, journal));
+  if (const journal::Recovery& found = state->log->recovery();
+      found.lost_records + found.damaged_bytes + found.torn_bytes > 0) {
+    LOG_WARNING("journal.recovered")
+        .field("intact_records", found.records)
+        .field("lost_records", found.lost_records)
+        .field("damaged_bytes", found.damaged_bytes)
+        .field("torn_bytes", found.torn_bytes);
+  }
   TRY(alerts.continue_outbox(events.alert_outbox()));
   state->expected = std::max(events.journal_sequence() + 1, state->log->first_sequence());
   state->committed = state->log->next_sequence() - 1;
