@@ -45,6 +45,15 @@ std::vector<std::string> default_entity(schema::EventName event) {
   return {};
 }
 
+std::optional<std::string> unknown_entity(const sigma::Rule& rule) {
+  const auto event = sigma::event_of(rule.log_source);
+  if (!event) return std::nullopt;
+  for (const std::string& field : rule.vedette.entity) {
+    if (!sigma::field_of(*event, field)) return field;
+  }
+  return std::nullopt;
+}
+
 std::string why_of(const sigma::Rule& rule, const std::vector<sigma::Matched>& matched) {
   std::string why = rule.vedette.why.empty() ? rule.title + "." : rule.vedette.why;
   if (matched.empty()) return why;
@@ -81,6 +90,14 @@ void Stream::State::add(const std::string& file, std::string_view text) {
     problems.push_back({file, problem.line, problem.column, std::move(problem.message), false});
   }
   for (sigma::Rule& rule : parsed.rules) {
+    if (const auto unknown = unknown_entity(rule)) {
+      problems.push_back({file, 0, 0,
+                          "'" + rule.title +
+                              "': expected fields of the event in 'vedette.entity', found '" +
+                              *unknown + "'",
+                          false});
+      continue;
+    }
     RuleInfo info = info_of(rule);
     auto added = rules.add(std::move(rule));
     if (!added) {

@@ -201,6 +201,17 @@ TEST(Stream, TakesTheUsersRulesAndReportsBadOnes) {
       << "replaced by the user's";
 }
 
+TEST(Stream, RefusesAnEntityThatIsNoField) {
+  const TempDir dir;
+  dir.write("a.yml",
+            "title: Mine\nlogsource: {category: process_creation}\n"
+            "detection: {s: {Image: /x}, condition: s}\nvedette: {entity: [Image, Usr]}\n");
+  const auto stream = load(dir.path());
+  ASSERT_EQ(stream->problems().size(), 1U);
+  EXPECT_NE(stream->problems()[0].message.find("found 'Usr'"), std::string::npos);
+  EXPECT_EQ(findings(*stream, process("/x", "x")).size(), 0U);
+}
+
 TEST(Stream, AnAbsentFolderIsFine) {
   EXPECT_EQ(load("/nonexistent/detections")->problems().size(), 0U);
 }

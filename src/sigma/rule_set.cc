@@ -6,39 +6,14 @@
 #include <deque>
 
 #include "base/text.h"
-#include "sigma/literal_index.h"
-#include "sigma/matcher.h"
+#include "sigma/program.h"
 
 namespace sigma {
 namespace {
 
 using schema::EventName;
-using Witness = std::optional<std::vector<std::string>>;  // nullopt: nothing is known to occur
 
 constexpr std::size_t kShownBytes = 512;
-constexpr std::size_t kAnyField = static_cast<std::size_t>(-1);  // of a keyword
-
-struct CompiledTest {
-  std::size_t slot = kAnyField;
-  std::vector<Matcher> matchers;
-  std::vector<std::size_t> others;  // slot that a FieldRef compares with, by matcher
-  bool all = false;
-  bool negated = false;
-};
-
-using Alternatives = std::vector<std::vector<CompiledTest>>;
-
-struct CompiledRule {
-  const Rule* rule = nullptr;
-  std::vector<Alternatives> selections;
-  Witness witness;
-};
-
-struct Slot {
-  std::string name;
-  schema::FieldRef field;
-};
-
 // Texts of one item, looked up and lowered when first needed.
 struct SlotText {
   enum class State : std::uint8_t { Unread, Absent, Present };
@@ -47,160 +22,6 @@ struct SlotText {
   std::string_view text;
   std::string buffer;
   std::string lower;
-};
-
-// The set that says more: fewer and longer literals make fewer rules candidates.
-bool better(const std::vector<std::string>& a, const std::vector<std::string>& b) {
-  const auto shortest = [](const std::vector<std::string>& literals) {
-    return std::ranges::min(literals, {}, &std::string::size).size();
-  };
-  return shortest(a) != shortest(b) ? shortest(a) > shortest(b) : a.size() < b.size();
-}
-
-template <class Range, class Of>
-Witness any_of(const Range& range, Of of) {
-  std::vector<std::string> all;
-  for (const auto& element : range) {
-    Witness one = of(element);
-    if (!one) return std::nullopt;
-    all.insert(all.end(), one->begin(), one->end());
-  }
-  if (all.empty()) return std::nullopt;
-  return all;
-}
-
-template <class Range, class Of>
-Witness best_of(const Range& range, Of of) {
-  Witness best;
-  for (const auto& element : range) {
-    Witness one = of(element);
-    if (one && (!best || better(*one, *best))) best = std::move(one);
-  }
-  return best;
-}
-
-Witness witness_of(const Matcher& matcher) {
-  auto literals = matcher.witness();
-  if (literals.empty()) return std::nullopt;
-  return literals;
-}
-
-Witness witness_of(const CompiledTest& test) {
-  if (test.negated) return std::nullopt;
-  const auto of = [](const Matcher& matcher) { return witness_of(matcher); };
-  return test.all ? best_of(test.matchers, of) : any_of(test.matchers, of);
-}
-
-Witness witness_of(const Alternatives& alternatives) {
-  return any_of(alternatives, [](const std::vector<CompiledTest>& tests) {
-    return best_of(tests, [](const CompiledTest& test) { return witness_of(test); });
-  });
-}
-
-Witness witness_of(const Condition& condition, const std::vector<Alternatives>& selections) {
-  const auto of = [&](const Condition& operand) { return witness_of(operand, selections); };
-  switch (condition.kind) {
-    case Condition::Kind::Selection:
-      return witness_of(selections[condition.selection]);
-    case Condition::Kind::Not:
-      return std::nullopt;
-    case Condition::Kind::And:
-      return best_of(condition.operands, of);
-    case Condition::Kind::Or:
-      return any_of(condition.operands, of);
-    case Condition::Kind::AtLeast:
-      return condition.count == condition.operands.size() ? best_of(condition.operands, of)
-                                                          : any_of(condition.operands, of);
-  }
-  return std::nullopt;
-}
-
-Refusal wrong(const FieldTest& test, std::string message) {
-  return {Refusal::Kind::Wrong, {test.line, test.column, std::move(message)}};
-}
-
-// Everything for the rules of one kind of event.
-struct Program {
-  EventName event{};
-  std::vector<Slot> slots;
-  std::deque<CompiledRule> rules;
-  std::vector<std::uint32_t> always;  // rules without a witness
-  LiteralIndex index;
-
-  std::size_t slot(const std::string& name) {
-    for (std::size_t i = 0; i < slots.size(); ++i) {
-      if (slots[i].name == name) return i;
-    }
-    slots.push_back({name, *schema::find_field(event, name)});
-    return slots.size() - 1;
-  }
-
-  std::expected<std::size_t, Refusal> find_slot(const FieldTest& test, std::string_view field) {
-    if (const auto name = field_of(event, field)) return slot(*name);
-    std::vector<std::string_view> known = {"Image", "ParentImage", "ParentCommandLine", "User",
-                                           "CurrentDirectory"};
-    for (const schema::Field& declared_field : schema::event_info(event).fields)
-      known.push_back(declared_field.name);
-    std::string message = "expected a field of " + std::string(schema::to_string(event)) +
-                          " or ExtraDetails.<name>, found '" + std::string(field) + "'";
-    if (const auto near = base::nearest(field, known))
-      message += " (did you mean '" + std::string(*near) + "'?)";
-    return std::unexpected(wrong(test, std::move(message)));
-  }
-
-  // Sigma says whether a connection was initiated here, we say in which direction it goes.
-  static Pattern initiated(Pattern pattern) {
-    if (pattern.compare != Compare::Text || pattern.variants.size() != 1) return pattern;
-    auto& pieces = pattern.variants.front();
-    if (pieces.size() != 1 || pieces.front().kind != Piece::Kind::Literal) return pattern;
-    if (base::equal_ignore_case(pieces.front().text, "true")) pieces.front().text = "Out";
-    if (base::equal_ignore_case(pieces.front().text, "false")) pieces.front().text = "In";
-    return pattern;
-  }
-
-  std::expected<CompiledTest, Refusal> compile(const FieldTest& test) {
-    CompiledTest out;
-    out.all = test.all;
-    out.negated = test.negated;
-    if (test.field.empty()) {
-      for (const schema::Field& field : schema::event_info(event).fields)
-        slot(std::string(field.name));
-    } else {
-      auto found = find_slot(test, test.field);
-      if (!found) return std::unexpected(std::move(found).error());
-      out.slot = *found;
-    }
-    for (const Pattern& pattern : test.patterns) {
-      auto matcher = Matcher::compile(test.field == "Initiated" ? initiated(pattern) : pattern);
-      if (!matcher) return std::unexpected(wrong(test, std::move(matcher).error()));
-      out.matchers.push_back(std::move(*matcher));
-      out.others.push_back(0);
-      if (pattern.compare != Compare::FieldRef) continue;
-      auto other = find_slot(test, pattern.text);
-      if (!other) return std::unexpected(std::move(other).error());
-      out.others.back() = *other;
-    }
-    return out;
-  }
-
-  std::expected<CompiledRule, Refusal> compile(const Rule& rule) {
-    CompiledRule out{&rule, {}, {}};
-    for (const Selection& selection : rule.selections) {
-      Alternatives alternatives;
-      for (const auto& tests : selection.alternatives) {
-        std::vector<CompiledTest> compiled;
-        for (const FieldTest& test : tests) {
-          auto one = compile(test);
-          if (!one) return std::unexpected(std::move(one).error());
-          compiled.push_back(std::move(*one));
-        }
-        alternatives.push_back(std::move(compiled));
-      }
-      out.selections.push_back(std::move(alternatives));
-    }
-    out.witness = witness_of(rule.condition, out.selections);
-    return out;
-  }
 };
 
 // Evaluates rules for one item.
@@ -384,20 +205,8 @@ std::expected<void, Refusal> RuleSet::add(Rule rule) {
 }
 
 void RuleSet::build() {
-  for (Program& program : state_->programs) {
-    program.index = {};
-    program.always.clear();
-    for (std::uint32_t id = 0; id < program.rules.size(); ++id) {
-      const Witness& witness = program.rules[id].witness;
-      if (!witness) {
-        program.always.push_back(id);
-        continue;
-      }
-      for (const std::string& literal : *witness)
-        program.index.add(literal, id);
-    }
-    program.index.build();
-  }
+  for (Program& program : state_->programs)
+    program.build();
 }
 
 std::size_t RuleSet::size() const {

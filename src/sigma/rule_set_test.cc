@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sigma/reference.h"
+#include "sigma/reference_testing.h"
 
 namespace sigma {
 namespace {

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "kql/kql.h"
 #include "os/file.h"
+#include "store/append.h"
 #include "store/event_store_state.h"
 
 namespace store {
@@ -49,68 +50,6 @@ std::string create_view_sql(const TableDefinition& table, std::string_view tenan
   }
   return fmt::format("CREATE OR REPLACE VIEW \"{}\" AS SELECT {} FROM {};\n", table.name, sql,
                      table.relation);
-}
-
-base::Result<void> append_event(duck::Appender& out, const EventRow& row) {
-  out.big(row.time_generated);
-  out.big(row.time_stamp);
-  out.text(row.device_id);
-  out.text(row.module_id);
-  out.text(row.agent_version);
-  out.guid(row.agent_id.bytes);
-  out.guid(row.event_id.bytes);
-  out.integer(static_cast<std::int32_t>(row.item));
-  out.text(row.name);
-  out.text(row.category);
-  out.text(row.type);
-  out.boolean(row.is_empty);
-  out.text(row.details);
-  return out.end_row();
-}
-
-base::Result<void> append_alert(duck::Appender& out, const AlertRow& row) {
-  out.big(row.time_generated);
-  out.big(row.start_time);
-  out.big(row.end_time);
-  out.big(row.processing_end_time);
-  for (const std::string* text :
-       {&row.alert_id, &row.rule_id, &row.title, &row.severity, &row.description, &row.status,
-        &row.compromised_entity, &row.tactics, &row.techniques, &row.confidence, &row.link,
-        &row.remediation_json, &row.extended_json, &row.entities_json}) {
-    out.text(*text);
-  }
-  return out.end_row();
-}
-
-base::Result<void> append_operation(duck::Appender& out, const OperationRow& row) {
-  out.big(row.time);
-  out.text(row.category);
-  out.text(row.operation);
-  out.text(row.level);
-  out.integer(row.status_code);
-  out.big(row.sub_code);
-  for (const std::string_view text :
-       {row.reason, row.description, row.device_id, row.module_id, row.generation_id, row.protocol,
-        row.caller_ip, row.sdk_version}) {
-    out.text(text);
-  }
-  out.big(row.bytes);
-  out.big(row.duration_ms);
-  out.text(row.request_id);
-  out.text(row.actor);
-  out.text(row.properties.empty() ? "{}" : row.properties);
-  return out.end_row();
-}
-
-template <class Row>
-base::Result<void> append_table(duck::Connection& connection, const TableDefinition& table,
-                                const std::vector<Row>& rows,
-                                base::Result<void> (*append)(duck::Appender&, const Row&)) {
-  if (rows.empty()) return {};
-  auto appender = TRY(duck::Appender::open(connection, table));
-  for (const Row& row : rows)
-    TRY(append(appender, row));
-  return appender.close();
 }
 
 }  // namespace
@@ -355,9 +294,7 @@ base::Result<std::vector<std::uint8_t>> EventStore::claim(std::span<const EventK
 
 base::Result<void> EventStore::State::append_rows(const Batch& batch, std::uint64_t sequence,
                                                   std::uint64_t new_outbox) {
-  TRY(append_table(*writer, raw_event_table(), batch.events, append_event));
-  TRY(append_table(*writer, alert_table(), batch.alerts, append_alert));
-  TRY(append_table(*writer, operation_table(), batch.operations, append_operation));
+  TRY(append_batch(*writer, batch));
   return writer->execute(fmt::format(
       "UPDATE position SET journal_sequence = {}, outbox = {}; COMMIT", sequence, new_outbox));
 }

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "store/test_store.h"
+#include "store/store_testing.h"
 
 namespace store {
 namespace {

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "store/catalogue.h"
-#include "store/test_store.h"
+#include "store/store_testing.h"
 
 namespace store {
 namespace {
