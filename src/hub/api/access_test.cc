@@ -106,6 +106,7 @@ TEST_F(ServerTest, ALoginReplacesTheSessionOfTheBrowser) {
 }
 
 TEST_F(ServerTest, OneTimeTokensSignInOnce) {
+  make_users();
   start();
   const auto issued = accounts_->issue_login_token("admin", base::wall_now());
   const std::string body = R"({"oneTimeToken":")" + issued->secret + R"("})";
