@@ -89,6 +89,7 @@ const list = (items, url) => {
 
 const routes = [
   ['GET', /^\/session$/, () => ({ user: { name: 'admin', role: 'admin' }, expiresAt: minutes(-720) })],
+  ['GET', /^\/status$/, () => ({ version: '0.1.0', hostName: 'mock', startedAt: minutes(60), uptimeSeconds: 3600, endpoints: {}, counters: {} })],
   ['GET', /^\/alerts$/, (_, url) => {
     const picked = (name) => { const value = url.searchParams.get(name); return value === 'open' ? ['new', 'active'] : value === null ? undefined : [value]; };
     const text = url.searchParams.get('search')?.toLowerCase() ?? '';

@@ -5,6 +5,7 @@ import type {
   AlertStatus,
   AlertSummary,
   Device,
+  HubStatus,
   Page,
   QueryResult,
   Severity,
@@ -29,6 +30,8 @@ export const hub = {
   signIn: (credentials: { username: string; password: string } | { oneTimeToken: string }) =>
     call<Session>('POST', '/session', { body: credentials }),
   signOut: () => call<void>('DELETE', '/session'),
+
+  status: (signal?: AbortSignal) => call<HubStatus>('GET', '/status', { signal }),
 
   alerts: (filter: AlertFilter, signal?: AbortSignal) =>
     call<Page<AlertSummary>>('GET', '/alerts', { query: { ...filter }, signal }),

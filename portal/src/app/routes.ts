@@ -33,5 +33,5 @@ export const href = {
   alert: (id: string) => `/alerts/${encodeURIComponent(id)}`,
   device: (id: string) => `/devices/${encodeURIComponent(id)}`,
   deviceAlerts: (id: string) => `/alerts?device=${encodeURIComponent(id)}`,
-  query: (text: string) => `/query?q=${encodeURIComponent(text)}`,
+  query: (text: string) => `/query?q=${encodeURIComponent(text.trim())}`,
 };

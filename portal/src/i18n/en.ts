@@ -17,6 +17,7 @@ export const en = {
     query: 'Query',
     skip: 'Skip to content',
     breadcrumb: 'Breadcrumb',
+    hub: 'The hub that this portal shows',
   },
   stream: {
     live: 'Live',
@@ -136,6 +137,9 @@ export const en = {
   alert: {
     breadcrumb: 'Alerts',
     happened: 'What happened',
+    // Before and after the command.
+    started: (user: string, device: string): [string, string] =>
+      user === '' ? [`A process was started on ${device}: `, ''] : [`${user} started `, ` on ${device}.`],
     why: 'Why it was flagged',
     evidence: 'Evidence',
     evidenceCount: (n: number) => count(n, 'event', 'events'),

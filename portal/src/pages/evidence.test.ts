@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fields, headline, markFound, matchedNames } from './evidence';
+import { fields, headline, markFound, matchedNames, startedProcess } from './evidence';
 import { kqlString, recentEventsQuery } from './device';
 
 test.each([
@@ -29,6 +29,15 @@ test.each([
   ['ProcessTerminate', { Executable: '/bin/ls', ExitStatus: 0 }, '/bin/ls → 0'],
   ['LocalUsers', { UserName: 'root', UserId: 0 }, 'UserName=root UserId=0'],
 ])('%s %j', (name, details, expected) => expect(headline(name, details)).toBe(expected));
+
+test('startedProcess says who started what', () => {
+  const event = (details: Record<string, unknown>, name = 'ProcessCreate') => [{ eventId: '', time: '', name, details, matched: [] }];
+  expect(startedProcess(event({ UserName: 'root', UserId: '0', CommandLine: 'ls' }))).toEqual({ user: 'root', command: 'ls' });
+  expect(startedProcess(event({ UserId: '0', Executable: '/bin/ls' }))).toEqual({ user: 'uid 0', command: '/bin/ls' });
+  expect(startedProcess(event({ CommandLine: 'ls' }))).toEqual({ user: '', command: 'ls' });
+  expect(startedProcess(event({ CommandLine: 'ls' }, 'Login'))).toBeUndefined();
+  expect(startedProcess([])).toBeUndefined();
+});
 
 test('matchedNames knows fields inside ExtraDetails', () => {
   expect(matchedNames([{ field: 'ExtraDetails.Cwd', value: '/', pattern: '', found: '' }]).has('Cwd')).toBe(true);

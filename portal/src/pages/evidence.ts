@@ -1,5 +1,5 @@
 // How an event of an alert is shown. Pure.
-import type { Match } from '../api/types';
+import type { Evidence, Match } from '../api/types';
 
 export interface Piece {
   text: string;
@@ -52,6 +52,16 @@ export function headline(name: string, details: Record<string, unknown>): string
         .map((entry) => `${entry.name}=${entry.value}`)
         .join(' ');
   }
+}
+
+// Who started what, where the first event of an alert says so.
+export function startedProcess(evidence: readonly Evidence[]): { user: string; command: string } | undefined {
+  const [first] = evidence;
+  if (first?.name !== 'ProcessCreate') return undefined;
+  const command = headline(first.name, first.details);
+  if (command === '') return undefined;
+  const user = text(first.details.UserName) || (first.details.UserId === undefined ? '' : `uid ${text(first.details.UserId)}`);
+  return { user, command };
 }
 
 export function matchedNames(matched: readonly Match[]): Set<string> {

@@ -59,7 +59,7 @@ describe('cells', () => {
   ])('%j has structure: %s', (value, expected) => expect(structured(value) !== undefined).toBe(expected));
 
   test('widths stay within reason', () => {
-    expect(columnWidth(column('N', 'long'), 0, [[1]])).toBe(8);
+    expect(columnWidth(column('N', 'long'), 0, [[1]])).toBe(9);
     expect(columnWidth(column('Text', 'string'), 0, [['x'.repeat(500)]])).toBe(56);
   });
 });

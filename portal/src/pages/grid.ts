@@ -98,7 +98,8 @@ export function toTsv(columns: readonly Column[], rows: readonly unknown[][]): s
 // Width of a column in characters, from its title and the first rows.
 export function columnWidth(column: Column, index: number, rows: readonly unknown[][]): number {
   const kSample = 100;
-  let width = column.name.length + 4;
+  // The heading also says the type.
+  let width = column.name.length + column.type.length + 4;
   for (const row of rows.slice(0, kSample)) {
     width = Math.max(width, cellText(row[index], column.type, 'utc').length + 2);
   }
