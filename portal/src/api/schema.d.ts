@@ -458,7 +458,7 @@ export interface components {
             firstSeen: components["schemas"]["Time"];
             lastSeen: components["schemas"]["Time"];
             hitCount: number;
-            /** @description What happened */
+            /** @description What happened, in a sentence. */
             description: string;
             /** @description What the rule looks for and what it found. */
             whyFlagged: string;
