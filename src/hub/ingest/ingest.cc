@@ -1,5 +1,6 @@
 #include "hub/ingest/ingest.h"
 
+#include "base/log.h"
 #include "hub/ingest/ingest_state.h"
 
 namespace hub::ingest {
