@@ -4,6 +4,7 @@
 // end hold both compilers to that.
 #pragma once
 
+// NOLINTBEGIN(readability-identifier-naming,modernize-use-using): C
 #ifndef __bpf__
 #include <stdint.h>
 typedef uint8_t u8;
@@ -114,3 +115,4 @@ VEDETTE_ASSERT_SIZE(vedette_head, 40);
 VEDETTE_ASSERT_SIZE(vedette_exec, 144);
 VEDETTE_ASSERT_SIZE(vedette_fork, 40);
 VEDETTE_ASSERT_SIZE(vedette_exit, 64);
+// NOLINTEND(readability-identifier-naming,modernize-use-using)

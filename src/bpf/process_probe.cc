@@ -3,8 +3,8 @@
 #include <array>
 #include <bit>
 #include <cerrno>
-#include <cstring>
 #include <optional>
+#include <system_error>
 #include <vector>
 
 #include <bpf/bpf.h>
@@ -43,7 +43,7 @@ using Skeleton = std::unique_ptr<process_bpf, Closer>;
 
 // What an errno of the BPF calls means to whoever runs the agent.
 std::unexpected<base::Error> explain(const char* step, int error) {
-  const std::string reason = fmt::format("{}: {}", step, std::strerror(error));
+  const std::string reason = fmt::format("{}: {}", step, std::generic_category().message(error));
   if (error == EPERM || error == EACCES) {
     return fail(Code::Denied, "ebpf", error, reason + "; needs CAP_BPF and CAP_PERFMON (or root)");
   }

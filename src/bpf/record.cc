@@ -62,35 +62,41 @@ void apply_flags(Exec& exec, std::uint16_t flags) {
   exec.loginuid_known = (flags & VEDETTE_LOGINUID_KNOWN) != 0;
 }
 
+Result<void> read_ids(Cursor& cursor, Exec& exec) {
+  exec.cgroup_id = TRY(cursor.u64le());
+  for (std::uint32_t* id : {&exec.uid, &exec.gid, &exec.euid, &exec.loginuid, &exec.session,
+                            &exec.pid_ns, &exec.mnt_ns, &exec.argc, &exec.argv_bytes}) {
+    *id = TRY(cursor.u32le());
+  }
+  return {};
+}
+
+Result<void> read_sections(Cursor& cursor,
+                           const std::array<std::uint16_t, VEDETTE_SECTIONS>& lengths, Exec& exec) {
+  exec.argv = base::as_text(TRY(cursor.bytes(lengths[VEDETTE_ARGV])));
+  exec.exe = base::as_text(TRY(cursor.bytes(lengths[VEDETTE_EXE])));
+  exec.file = TRY(section_text(cursor, lengths[VEDETTE_FILE]));
+  exec.interp = TRY(section_text(cursor, lengths[VEDETTE_INTERP]));
+  exec.cwd = base::as_text(TRY(cursor.bytes(lengths[VEDETTE_CWD])));
+  exec.cgroup = base::as_text(TRY(cursor.bytes(lengths[VEDETTE_CGROUP])));
+  return {};
+}
+
 Result<Record> read_exec(Cursor& cursor, const Start& start) {
   Exec exec;
   exec.head = start.head;
   apply_flags(exec, start.flags);
-  exec.cgroup_id = TRY(cursor.u64le());
-  exec.uid = TRY(cursor.u32le());
-  exec.gid = TRY(cursor.u32le());
-  exec.euid = TRY(cursor.u32le());
-  exec.loginuid = TRY(cursor.u32le());
-  exec.session = TRY(cursor.u32le());
-  exec.pid_ns = TRY(cursor.u32le());
-  exec.mnt_ns = TRY(cursor.u32le());
-  exec.argc = TRY(cursor.u32le());
-  exec.argv_bytes = TRY(cursor.u32le());
+  TRY(read_ids(cursor, exec));
   std::array<std::uint16_t, VEDETTE_SECTIONS> lengths{};
   for (std::uint16_t& length : lengths)
     length = TRY(cursor.u16le());
   exec.comm = TRY(fixed_text(cursor, VEDETTE_COMM));
   exec.parent_comm = TRY(fixed_text(cursor, VEDETTE_COMM));
   exec.tty = TRY(fixed_text(cursor, VEDETTE_TTY));
-  exec.argv = base::as_text(TRY(cursor.bytes(lengths[VEDETTE_ARGV])));
+  TRY(read_sections(cursor, lengths, exec));
   const bool cut = (start.flags & VEDETTE_ARGV_TRUNCATED) != 0;
   exec.argv_head =
       cut ? std::min<std::size_t>(exec.argv.size(), VEDETTE_ARGV_HEAD) : exec.argv.size();
-  exec.exe = base::as_text(TRY(cursor.bytes(lengths[VEDETTE_EXE])));
-  exec.file = TRY(section_text(cursor, lengths[VEDETTE_FILE]));
-  exec.interp = TRY(section_text(cursor, lengths[VEDETTE_INTERP]));
-  exec.cwd = base::as_text(TRY(cursor.bytes(lengths[VEDETTE_CWD])));
-  exec.cgroup = base::as_text(TRY(cursor.bytes(lengths[VEDETTE_CGROUP])));
   return exec;
 }
 

@@ -26,8 +26,8 @@ constexpr std::size_t kWindowBytes = 256U << 10U;
 constexpr std::size_t kReleaseEvery = 64;
 
 std::size_t page_size() {
-  static const auto kSize = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  return kSize;
+  static const auto size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  return size;
 }
 
 std::uint64_t load(const std::uint64_t* position) {

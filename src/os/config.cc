@@ -187,7 +187,8 @@ struct Config::State {
     if (!names && names.error().code == Code::NotFound) return {};
     if (!names) return std::unexpected(names.error());
     for (const std::string& name : *names) {
-      if (name.ends_with(".toml") && !name.starts_with('.')) TRY(add_file(folder + "/" + name));
+      if (!name.ends_with(".toml") || name.starts_with('.')) continue;
+      TRY(add_file(fmt::format("{}/{}", folder, name)));
     }
     return {};
   }

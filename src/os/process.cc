@@ -246,9 +246,11 @@ void release_startup_memory() {
 }
 
 void prefer_small_memory() {
+  // NOLINTBEGIN(concurrency-mt-unsafe): before there are threads
   ::mallopt(M_ARENA_MAX, 1);
   ::mallopt(M_MMAP_THRESHOLD, 64 << 10);
   ::mallopt(M_TRIM_THRESHOLD, 128 << 10);
+  // NOLINTEND(concurrency-mt-unsafe)
 }
 
 std::uint64_t ticks_per_second() {

@@ -1,3 +1,4 @@
+#include <ctime>
 #include <unordered_map>
 #include <utility>
 
@@ -5,7 +6,6 @@
 #include <linux/netlink.h>
 #include <poll.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "agent/collect/connector_message.h"
 #include "agent/collect/source.h"
@@ -166,7 +166,7 @@ class ConnectorSource final : public Source {
     const ProcessId process{exit.tgid, start_of(exit.tgid)};
     alive_.erase(exit.tgid);
     parents_.erase(exit.tgid);
-    sink_.on_ended({process, time, *status, {}});
+    sink_.on_ended({process, time, status, {}});
   }
 
   void tell(const ConnectorAck&, base::WallTime) {}

@@ -28,11 +28,14 @@ struct ConnectorAck {
 };
 struct ConnectorOther {};
 
+using ConnectorEvent =
+    std::variant<ConnectorFork, ConnectorExec, ConnectorExit, ConnectorAck, ConnectorOther>;
+
 struct ConnectorMessage {
   std::uint32_t cpu = 0;
   std::uint32_t sequence = 0;  // counts the events of that processor, so that a gap shows
   std::uint64_t at = 0;        // CLOCK_MONOTONIC, nanoseconds
-  std::variant<ConnectorFork, ConnectorExec, ConnectorExit, ConnectorAck, ConnectorOther> event;
+  ConnectorEvent event;
 };
 
 // Reads the payload of one netlink message. Errors: Truncated, Malformed (not from the process

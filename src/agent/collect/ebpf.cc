@@ -1,7 +1,6 @@
 #include <algorithm>
+#include <ctime>
 #include <utility>
-
-#include <time.h>
 
 #include "agent/collect/source.h"
 #include "base/log.h"

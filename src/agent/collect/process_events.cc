@@ -1,10 +1,10 @@
 #include "agent/collect/process_events.h"
 
 #include <algorithm>
+#include <ctime>
 #include <utility>
 
 #include <sys/wait.h>
-#include <time.h>
 
 #include "agent/collect/command_line.h"
 #include "agent/collect/container.h"

@@ -1,8 +1,7 @@
 #include "agent/collect/source.h"
 
 #include <algorithm>
-
-#include <time.h>
+#include <ctime>
 
 namespace agent::collect {
 
