@@ -66,7 +66,7 @@ export async function startHub() {
   const url = ready.https;
   const ca = await readFile(made.caCertificate);
   const service = parseConnectionString(made.serviceConnectionString);
-  const keys = new Map();
+  const modules = new Map();
 
   // As the command line does it: signed with the key of the service policy.
   async function call(method, path) {
@@ -80,18 +80,18 @@ export async function startHub() {
     return body === '' ? undefined : JSON.parse(body);
   }
 
-  async function keyOf(device) {
-    if (!keys.has(device)) {
+  // The security module of a device, with its keys; both are made when they are first asked for.
+  async function moduleOf(device) {
+    if (!modules.has(device)) {
       await call('PUT', `/devices/${device}`);
-      const module = await call('PUT', `/devices/${device}/modules/${kModule}`);
-      keys.set(device, module.authentication.symmetricKey.primaryKey);
+      modules.set(device, await call('PUT', `/devices/${device}/modules/${kModule}`));
     }
-    return keys.get(device);
+    return modules.get(device);
   }
 
   // Sends one security message as any MQTT client would.
   async function raise(device, command) {
-    const key = await keyOf(device);
+    const key = (await moduleOf(device)).authentication.symmetricKey.primaryKey;
     const host = service.HostName;
     const { hostname, port } = new URL(`mqtts://${ready.mqtts}`);
     const client = await connectAsync({
@@ -110,6 +110,10 @@ export async function startHub() {
     url,
     user: made.adminUser,
     password: made.adminPassword,
+    folder,
+    caFile: made.caCertificate,
+    mqtts: ready.mqtts,
+    moduleOf,
     raise,
     log: () => log.slice(-2_000),
     async loginLink() {
