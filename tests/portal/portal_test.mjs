@@ -39,7 +39,7 @@ before(async () => {
   hub = process.env.VEDETTE_MOCK ? attachMock(process.env.VEDETTE_MOCK) : await startHub();
   browser = await launch();
   ({ context, page, faults } = await openPage(browser, hub.url));
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(20_000);
 });
 
 after(async () => {
