@@ -96,6 +96,7 @@ TEST(ParseCondition, SaysWhereAndWhatWasExpected) {
 
 TEST(ParseCondition, HostilePatternsEnd) {
   std::vector<Selection> selections;
+  selections.reserve(2000);
   for (int i = 0; i < 2000; ++i)
     selections.push_back({std::string(50, 'a') + std::to_string(i), {}});
   std::string stars;

@@ -14,6 +14,16 @@ void LiteralIndex::add(std::string_view literal, std::uint32_t id) {
 }
 
 void LiteralIndex::build() {
+  assign_classes();
+  next_.assign(classes_, 0);
+  output_.assign(1, {});
+  for (const auto& [literal, id] : literals_)
+    insert(literal, id);
+  link_suffixes();
+  literals_.clear();
+}
+
+void LiteralIndex::assign_classes() {
   classes_ = 1;
   class_.fill(0);
   for (const auto& [literal, id] : literals_) {
@@ -26,24 +36,24 @@ void LiteralIndex::build() {
   for (char c = 'A'; c <= 'Z'; ++c) {
     class_[static_cast<std::uint8_t>(c)] = class_[static_cast<std::uint8_t>(c - 'A' + 'a')];
   }
+}
 
-  next_.assign(classes_, 0);
-  output_.assign(1, {});
-  for (const auto& [literal, id] : literals_) {
-    std::size_t node = 0;
-    for (const char c : literal) {
-      const std::size_t edge = node * classes_ + class_[static_cast<std::uint8_t>(c)];
-      if (next_[edge] == 0) {
-        next_[edge] = static_cast<std::uint32_t>(output_.size());
-        output_.emplace_back();
-        next_.resize(output_.size() * classes_, 0);
-      }
-      node = next_[edge];
+void LiteralIndex::insert(std::string_view literal, std::uint32_t id) {
+  std::size_t node = 0;
+  for (const char c : literal) {
+    const std::size_t edge = node * classes_ + class_[static_cast<std::uint8_t>(c)];
+    if (next_[edge] == 0) {
+      next_[edge] = static_cast<std::uint32_t>(output_.size());
+      output_.emplace_back();
+      next_.resize(output_.size() * classes_, 0);
     }
-    output_[node].push_back(id);
+    node = next_[edge];
   }
+  output_[node].push_back(id);
+}
 
-  // Breadth first: a node's missing edges lead where those of its longest proper suffix lead.
+// Breadth first: a node's missing edges lead where those of its longest proper suffix lead.
+void LiteralIndex::link_suffixes() {
   std::vector<std::uint32_t> suffix(output_.size(), 0);
   std::queue<std::uint32_t> nodes;
   for (std::size_t cls = 0; cls < classes_; ++cls) {
@@ -67,7 +77,6 @@ void LiteralIndex::build() {
       }
     }
   }
-  literals_.clear();
 }
 
 void LiteralIndex::scan(std::string_view text, std::vector<std::uint64_t>& found) const {

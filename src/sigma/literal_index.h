@@ -21,6 +21,10 @@ class LiteralIndex {
   void scan(std::string_view text, std::vector<std::uint64_t>& found) const;
 
  private:
+  void assign_classes();
+  void insert(std::string_view literal, std::uint32_t id);
+  void link_suffixes();
+
   std::vector<std::pair<std::string, std::uint32_t>> literals_;
   std::array<std::uint8_t, 256> class_{};  // bytes that no literal has share class 0
   std::size_t classes_ = 1;

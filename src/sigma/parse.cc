@@ -36,8 +36,8 @@ class Reader {
   explicit Reader(const YAML::Node& root) : root_(root) {}
 
   std::expected<Rule, Problem> run() {
-    for (auto step : {&Reader::shape, &Reader::head, &Reader::lists, &Reader::log_source,
-                      &Reader::extension, &Reader::detection}) {
+    for (auto step : {&Reader::shape, &Reader::head, &Reader::level, &Reader::lists,
+                      &Reader::log_source, &Reader::extension, &Reader::detection}) {
       if (auto outcome = (this->*step)(); !outcome)
         return std::unexpected(std::move(outcome).error());
     }
@@ -69,8 +69,11 @@ class Reader {
         const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "";
         const std::array<std::string_view, 1> wanted = {key};
         const bool known = std::ranges::find(kRuleKeys, name) != kRuleKeys.end();
-        if (!known && base::nearest(name, wanted))
-          return fail(entry.first, message + "; found '" + name + "'");
+        if (known || !base::nearest(name, wanted)) continue;
+        message += "; found '";
+        message += name;
+        message += "'";
+        return fail(entry.first, std::move(message));
       }
       return fail(root_, std::move(message));
     }
@@ -116,6 +119,10 @@ class Reader {
     } else {
       return fail(root_["id"], "expected 'id' to be a UUID, found '" + rule_.id + "'");
     }
+    return {};
+  }
+
+  Outcome level() {
     const std::string level = TRY(text(root_, "level"));
     if (level.empty()) return {};
     const auto known = std::ranges::find(kLevels, level);
@@ -208,8 +215,14 @@ class Reader {
   // A map is one alternative, a list holds several, text is a keyword.
   Outcome alternatives(const YAML::Node& node, Selection& selection, int depth) {
     if (depth > kMaxDepth) return fail(node, "expected at most 8 levels of lists");
-    if (node.IsSequence()) {
-      std::vector<Pattern> keywords;
+    if (node.IsMap()) return map_alternative(node, selection);
+    if (!node.IsSequence() && !node.IsScalar()) {
+      return fail(node, "expected a map of fields, a list or text, found " + found(node));
+    }
+    std::vector<Pattern> keywords;
+    if (node.IsScalar()) {
+      TRY(add_value(node, {}, keywords));
+    } else {
       for (const auto& entry : node) {
         if (entry.IsScalar()) {
           TRY(add_value(entry, {}, keywords));
@@ -217,22 +230,18 @@ class Reader {
           TRY(alternatives(entry, selection, depth + 1));
         }
       }
-      if (!keywords.empty())
-        selection.alternatives.push_back({keyword_test(node, std::move(keywords), false)});
-      return {};
     }
-    if (node.IsMap()) {
-      std::vector<FieldTest> tests;
-      for (const auto& entry : node)
-        tests.push_back(TRY(field_test(entry.first, entry.second)));
-      if (!tests.empty()) selection.alternatives.push_back(std::move(tests));
-      return {};
+    if (!keywords.empty()) {
+      selection.alternatives.push_back({keyword_test(node, std::move(keywords), false)});
     }
-    if (!node.IsScalar())
-      return fail(node, "expected a map of fields, a list or text, found " + found(node));
-    std::vector<Pattern> keywords;
-    TRY(add_value(node, {}, keywords));
-    selection.alternatives.push_back({keyword_test(node, std::move(keywords), false)});
+    return {};
+  }
+
+  Outcome map_alternative(const YAML::Node& node, Selection& selection) {
+    std::vector<FieldTest> tests;
+    for (const auto& entry : node)
+      tests.push_back(TRY(field_test(entry.first, entry.second)));
+    if (!tests.empty()) selection.alternatives.push_back(std::move(tests));
     return {};
   }
 

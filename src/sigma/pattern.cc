@@ -12,11 +12,6 @@
 namespace sigma {
 namespace {
 
-constexpr std::array<std::string_view, 24> kModifiers = {
-    "contains", "startswith", "endswith",     "all",  "re",      "i",       "m",        "s",
-    "cased",    "exists",     "cidr",         "lt",   "lte",     "gt",      "gte",      "neq",
-    "windash",  "base64",     "base64offset", "wide", "utf16le", "utf16be", "fieldref", "utf16"};
-
 constexpr std::array<std::string_view, 5> kDashes = {"-", "/", "\u2013", "\u2014", "\u2015"};
 
 bool word_character(char c) {
@@ -82,70 +77,123 @@ struct Modified {
   std::vector<std::string> texts;
 };
 
-std::unexpected<std::string> unknown_modifier(std::string_view name) {
-  if (name == "expand")
-    return std::unexpected<std::string>(
-        "modifier 'expand' needs placeholders, which are not supported");
-  std::string message = "expected a modifier of Sigma, found '" + std::string(name) + "'";
-  if (const auto near = base::nearest(name, kModifiers))
-    message += " (did you mean '" + std::string(*near) + "'?)";
-  return std::unexpected(std::move(message));
+using Applied = std::expected<void, std::string>;
+
+template <Compare kCompare>
+Applied compare_as(Modified& value) {
+  value.pattern.compare = kCompare;
+  return {};
 }
 
-std::expected<void, std::string> apply_modifier(const std::string& name, Modified& value) {
-  const auto each = [&](auto transform) {
-    for (std::string& text : value.texts)
-      text = transform(text);
-    value.plain = true;
-  };
-  if (name == "contains")
-    value.contains = true;
-  else if (name == "startswith")
-    value.starts = true;
-  else if (name == "endswith")
-    value.ends = true;
-  else if (name == "re")
-    value.regex = true;
-  else if (name == "cased")
-    value.pattern.letters = Case::Sensitive;
-  else if (name == "cidr")
-    value.pattern.compare = Compare::Cidr;
-  else if (name == "lt")
-    value.pattern.compare = Compare::Less;
-  else if (name == "lte")
-    value.pattern.compare = Compare::LessEqual;
-  else if (name == "gt")
-    value.pattern.compare = Compare::Greater;
-  else if (name == "gte")
-    value.pattern.compare = Compare::GreaterEqual;
-  else if (name == "exists")
-    value.pattern.compare = Compare::Exists;
-  else if (name == "fieldref")
-    value.pattern.compare = Compare::FieldRef;
-  else if (name == "wide" || name == "utf16le")
-    each([](const std::string& text) { return utf16(text, false); });
-  else if (name == "utf16be")
-    each([](const std::string& text) { return utf16(text, true); });
-  else if (name == "utf16")
-    each([](const std::string& text) { return "\xFF\xFE" + utf16(text, false); });
-  else if (name == "base64")
-    each([](const std::string& text) { return base::base64_encode(base::as_bytes(text)); });
-  else if (name == "base64offset") {
-    if (value.texts.front().size() < 2) {
-      return std::unexpected<std::string>("expected at least 2 characters for 'base64offset'");
-    }
-    value.texts = base64_offsets(value.texts.front());
-    value.plain = true;
-  } else if (name == "windash") {
-    value.texts = windash(value.texts.front());
-  } else if (name == "i" || name == "m" || name == "s") {
-    if (!value.regex)
-      return std::unexpected("modifier '" + name + "' is for regular expressions, after 're'");
-    value.regex_flags += name;
-  } else if (name != "all" && name != "neq") {
-    return unknown_modifier(name);
-  }
+template <bool Modified::* kFlag>
+Applied set_flag(Modified& value) {
+  value.*kFlag = true;
   return {};
+}
+
+template <char kFlag>
+Applied regex_flag(Modified& value) {
+  if (!value.regex) {
+    return std::unexpected(std::string("modifier '") + kFlag +
+                           "' is for regular expressions, after 're'");
+  }
+  value.regex_flags += kFlag;
+  return {};
+}
+
+template <std::string (*kEncode)(const std::string&)>
+Applied encode_as(Modified& value) {
+  for (std::string& text : value.texts)
+    text = kEncode(text);
+  value.plain = true;
+  return {};
+}
+
+std::string to_utf16le(const std::string& text) {
+  return utf16(text, false);
+}
+std::string to_utf16be(const std::string& text) {
+  return utf16(text, true);
+}
+std::string to_utf16(const std::string& text) {
+  return "\xFF\xFE" + utf16(text, false);
+}
+std::string to_base64(const std::string& text) {
+  return base::base64_encode(base::as_bytes(text));
+}
+
+Applied cased(Modified& value) {
+  value.pattern.letters = Case::Sensitive;
+  return {};
+}
+
+Applied windash_variants(Modified& value) {
+  value.texts = windash(value.texts.front());
+  return {};
+}
+
+Applied base64_at_any_offset(Modified& value) {
+  if (value.texts.front().size() < 2) {
+    return std::unexpected<std::string>("expected at least 2 characters for 'base64offset'");
+  }
+  value.texts = base64_offsets(value.texts.front());
+  value.plain = true;
+  return {};
+}
+
+// What concerns the field's values together is read where they are.
+Applied for_the_field(Modified&) {
+  return {};
+}
+
+Applied needs_placeholders(Modified&) {
+  return std::unexpected<std::string>(
+      "modifier 'expand' needs placeholders, which are not supported");
+}
+
+struct Modifier {
+  std::string_view name;
+  Applied (*apply)(Modified&);
+};
+
+constexpr std::array<Modifier, 25> kModifiers = {{{"contains", set_flag<&Modified::contains>},
+                                                  {"startswith", set_flag<&Modified::starts>},
+                                                  {"endswith", set_flag<&Modified::ends>},
+                                                  {"all", for_the_field},
+                                                  {"neq", for_the_field},
+                                                  {"re", set_flag<&Modified::regex>},
+                                                  {"i", regex_flag<'i'>},
+                                                  {"m", regex_flag<'m'>},
+                                                  {"s", regex_flag<'s'>},
+                                                  {"cased", cased},
+                                                  {"exists", compare_as<Compare::Exists>},
+                                                  {"cidr", compare_as<Compare::Cidr>},
+                                                  {"lt", compare_as<Compare::Less>},
+                                                  {"lte", compare_as<Compare::LessEqual>},
+                                                  {"gt", compare_as<Compare::Greater>},
+                                                  {"gte", compare_as<Compare::GreaterEqual>},
+                                                  {"fieldref", compare_as<Compare::FieldRef>},
+                                                  {"windash", windash_variants},
+                                                  {"base64", encode_as<to_base64>},
+                                                  {"base64offset", base64_at_any_offset},
+                                                  {"wide", encode_as<to_utf16le>},
+                                                  {"utf16le", encode_as<to_utf16le>},
+                                                  {"utf16be", encode_as<to_utf16be>},
+                                                  {"utf16", encode_as<to_utf16>},
+                                                  {"expand", needs_placeholders}}};
+
+Applied apply_modifier(std::string_view name, Modified& value) {
+  std::vector<std::string_view> known;
+  known.reserve(kModifiers.size());
+  for (const Modifier& modifier : kModifiers) {
+    if (modifier.name == name) return modifier.apply(value);
+    known.push_back(modifier.name);
+  }
+  std::string message = "expected a modifier of Sigma, found '" + std::string(name) + "'";
+  if (const auto near = base::nearest(name, known)) {
+    message += " (did you mean '" + std::string(*near) + "'?)";
+  }
+  return std::unexpected(std::move(message));
 }
 
 std::string show(const Modified& value, const RawValue& raw) {
