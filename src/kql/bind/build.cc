@@ -22,7 +22,7 @@ int numeric_rank(Type type) {
 
 // The constant as a value of another type, where that can be done now.
 std::optional<Value> fold(const Value& value, Type to) {
-  if (value.is_null()) return Value::null(to);
+  if (value.is_null()) return to == Type::String ? Value::text("") : Value::null(to);
   if (is_integer(value.type) && is_integer(to)) {
     const std::int64_t number = *value.if_int();
     if (to == Type::Int && (number < INT32_MIN || number > INT32_MAX)) return std::nullopt;

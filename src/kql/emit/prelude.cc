@@ -157,19 +157,21 @@ CREATE OR REPLACE MACRO kql_element(j, i) AS
   CASE WHEN json_type(j) = 'ARRAY'
        THEN nullif(json_extract(j, CASE WHEN i < 0 THEN '$[#' ELSE '$[' END || CAST(i AS VARCHAR) || ']'),
                    'null'::JSON) END;
-CREATE OR REPLACE MACRO kql_array(j) AS
-  CASE WHEN json_type(j) = 'ARRAY' THEN json_extract(j, '$[*]') END;
+-- The casts are for constants: DuckDB takes the type of a constant null from nowhere.
+CREATE OR REPLACE MACRO kql_json_list(j) AS CAST(json_extract(j, '$[*]') AS JSON[]);
+CREATE OR REPLACE MACRO kql_keys(j) AS CAST(json_keys(j) AS VARCHAR[]);
+CREATE OR REPLACE MACRO kql_array(j) AS CASE WHEN json_type(j) = 'ARRAY' THEN kql_json_list(j) END;
 CREATE OR REPLACE MACRO kql_text_array(j) AS
-  CASE WHEN json_type(j) = 'ARRAY' THEN json_extract_string(j, '$[*]')
+  CASE WHEN json_type(j) = 'ARRAY' THEN CAST(json_extract_string(j, '$[*]') AS VARCHAR[])
        WHEN j IS NULL THEN CAST([] AS VARCHAR[]) ELSE [json_extract_string(j, '$')] END;
 CREATE OR REPLACE MACRO kql_strcat_array(l, delimiter) AS
   list_reduce(list_concat([''], [CASE WHEN i = 1 THEN '' ELSE delimiter END || coalesce(x, '') FOR x, i IN l]),
               lambda a, b: a || b);
 CREATE OR REPLACE MACRO kql_elements(j, as_arrays) AS
   CASE json_type(j)
-    WHEN 'ARRAY' THEN json_extract(j, '$[*]')
+    WHEN 'ARRAY' THEN kql_json_list(j)
     WHEN 'OBJECT' THEN [CASE WHEN as_arrays THEN json_array(k, kql_member(j, k))
-                             ELSE json_object(k, kql_member(j, k)) END FOR k IN json_keys(j)]
+                             ELSE json_object(k, kql_member(j, k)) END FOR k IN kql_keys(j)]
     ELSE [j] END;
 -- What DuckDB reads as JSON though it is none (NaN, Infinity, a comma before a closing bracket) leaves
 -- as a JSON string: results are JSON to the letter.
@@ -193,11 +195,11 @@ CREATE OR REPLACE MACRO kql_sort_key(x) AS
               content := json_extract_string(x, '$'), value := x);
 CREATE OR REPLACE MACRO kql_array_sort(j, direction) AS
   CASE WHEN json_type(j) = 'ARRAY'
-       THEN to_json([k.value FOR k IN list_sort([kql_sort_key(x) FOR x IN json_extract(j, '$[*]')],
+       THEN to_json([k.value FOR k IN list_sort([kql_sort_key(x) FOR x IN kql_json_list(j)],
                                                direction, 'NULLS LAST')]) END;
 CREATE OR REPLACE MACRO kql_array_slice(j, a, b) AS
   CASE WHEN json_type(j) = 'ARRAY'
-       THEN to_json(list_slice(json_extract(j, '$[*]'),
+       THEN to_json(list_slice(kql_json_list(j),
                                CASE WHEN a < 0 THEN greatest(json_array_length(j)::BIGINT + a, 0) ELSE a END + 1,
                                CASE WHEN b < 0 THEN json_array_length(j)::BIGINT + b ELSE b END + 1)) END;
 

@@ -35,7 +35,7 @@ constexpr std::array kEntries{
           Naming::FirstArgument, kSometimes, "The logarithm to base 2; null at and below 0."},
     Entry{"log10", "(value: real): real", "CASE WHEN {0} > 0 THEN log10({0}) END",
           Naming::FirstArgument, kSometimes, "The logarithm to base 10; null at and below 0."},
-    Entry{"pow", "(base: real, exponent: real): real", "TRY(pow({0}, {1}))", Naming::FirstArgument,
+    Entry{"pow", "(base: real, exponent: real): real", "pow({0}, {1})", Naming::FirstArgument,
           kSometimes, "The base to the exponent."},
     Entry{"isnan", "(value: real): bool", "isnan({0})", Naming::None, Nulls::Propagate,
           "Whether the value is not a number."},
