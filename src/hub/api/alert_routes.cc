@@ -156,9 +156,19 @@ Response list_alerts(Call& call) {
   return json_response(200, std::move(body));
 }
 
+namespace {
+
+Response refused(const Call& call, const base::Error& error) {
+  if (error.code != base::Code::NotFound) return problem(call.request, error);
+  return problem(call.request, Problem::NotFound,
+                 "There is no alert " + base::json::quoted(call.path[0]) + ".");
+}
+
+}  // namespace
+
 Response get_alert(Call& call) {
   auto alert = call.services.dependencies.alerts->get(call.path[0]);
-  if (!alert) return problem(call.request, alert.error());
+  if (!alert) return refused(call, alert.error());
   return json_response(200, detail_json(*alert));
 }
 
@@ -180,7 +190,7 @@ Response update_alert(Call& call) {
     return problem(call.request, Problem::Conflict,
                    "Another open alert is about the same thing; close that one first.");
   }
-  if (!alert) return problem(call.request, alert.error());
+  if (!alert) return refused(call, alert.error());
   return json_response(200, detail_json(*alert));
 }
 

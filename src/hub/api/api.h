@@ -103,7 +103,7 @@ struct Route {
   std::string_view pattern;  // below /api/v1: /devices/{deviceId}
   Need need;
   Handler handler;
-  std::string_view action = {};                             // in the audit log; empty: not audited
+  std::string_view action = {};                   // in the audit log; empty: not audited
   std::vector<std::string_view> parameters = {};  // in the query
   Pool pool = Pool::Requests;
 };

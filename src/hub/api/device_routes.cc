@@ -145,6 +145,27 @@ std::string if_match(const Call& call) {
   return std::string(value);
 }
 
+// What the registry refused, in the words of the request.
+Response refused(const Call& call, const base::Error& error) {
+  const std::string device = base::json::quoted(call.path[0]);
+  const bool module = call.path.size() > 1;
+  const std::string subject =
+      module ? "module " + base::json::quoted(call.path[1]) + " of device " + device
+             : "device " + device;
+  switch (error.code) {
+    case base::Code::NotFound:
+      return problem(call.request, Problem::NotFound, "There is no " + subject + ".");
+    case base::Code::Exists:
+      return problem(call.request, Problem::Conflict,
+                     "The " + subject + " exists already; send If-Match to change it.");
+    case base::Code::Conflict:
+      return problem(call.request, Problem::PreconditionFailed,
+                     "The " + subject + " was changed in between; read it again.");
+    default:
+      return problem(call.request, error);
+  }
+}
+
 Response get_identity(Call& call) {
   const auto keys = flag_parameter(call, "keys");
   if (!keys) return keys.error();
@@ -152,7 +173,7 @@ Response get_identity(Call& call) {
     return problem(call.request, Problem::Forbidden, "Keys are for administrators only.");
   }
   auto identity = call.services.dependencies.registry->get(name_of(call));
-  if (!identity) return problem(call.request, identity.error());
+  if (!identity) return refused(call, identity.error());
   return identity_response(call, 200, *identity, *keys ? Secrets::Show : Secrets::Hide);
 }
 
@@ -177,7 +198,7 @@ Response put_identity(Call& call) {
     wanted.status = status.value_or(identity::Status::Enabled);
     call.audit_detail = "create";
     auto created = registry.create(wanted, call.principal.name);
-    if (!created) return problem(call.request, created.error());
+    if (!created) return refused(call, created.error());
     return identity_response(call, 201, *created, Secrets::Show);
   }
   identity::Change change;
@@ -185,14 +206,14 @@ Response put_identity(Call& call) {
   change.if_match = match;
   call.audit_detail = status ? "update: " + std::string(identity::to_string(*status)) : "update";
   auto updated = registry.update(name_of(call), change, call.principal.name);
-  if (!updated) return problem(call.request, updated.error());
+  if (!updated) return refused(call, updated.error());
   return identity_response(call, 200, *updated, Secrets::Hide);
 }
 
 Response delete_identity(Call& call) {
   auto removed = call.services.dependencies.registry->remove(name_of(call), if_match(call),
                                                              call.principal.name);
-  if (!removed) return problem(call.request, removed.error());
+  if (!removed) return refused(call, removed.error());
   return Response{.status = 204};
 }
 
@@ -238,7 +259,7 @@ Response delete_device(Call& call) {
 
 Response list_modules(Call& call) {
   auto modules = call.services.dependencies.registry->list_modules(call.path[0]);
-  if (!modules) return problem(call.request, modules.error());
+  if (!modules) return refused(call, modules.error());
   std::string body;
   Writer writer(body);
   writer.begin_object();

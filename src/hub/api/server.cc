@@ -185,6 +185,9 @@ Result<std::unique_ptr<Server>> Server::create(Options options, Dependencies dep
   boost::system::error_code error;
   state->port = state->acceptor.local_endpoint(error).port();
   listen_to_changes(dependencies, services.changes);
+  const bool v6 = options.listen_address.find(':') != std::string::npos;
+  const std::string host = v6 ? "[" + options.listen_address + "]" : options.listen_address;
+  options.endpoints.emplace_back("https", fmt::format("https://{}:{}", host, state->port));
   services.options = std::move(options);
   services.dependencies = std::move(dependencies);
   return std::unique_ptr<Server>(new Server(std::move(state)));

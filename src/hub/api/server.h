@@ -49,7 +49,8 @@ struct Options {
   std::string state_file;          // state.db: users, sessions, tokens, audit
   std::string portal_dir;          // development: serve the portal from here, not the embedded one
   std::string version;
-  std::vector<std::pair<std::string, std::string>> endpoints;  // protocol and address, for /status
+  std::vector<std::pair<std::string, std::string>> endpoints;  // protocol and address, for
+                                                               // /status; its own is added
 
   unsigned request_threads = 4;
   unsigned query_threads = 2;
