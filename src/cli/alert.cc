@@ -157,7 +157,9 @@ void add_alert(CLI::App& program, Session& session) {
   all->add_option("--device", listed->device, "Only alerts of this device")->type_name("DEVICE");
   all->add_option("--search", listed->search, "Only alerts that contain this text")
       ->type_name("TEXT");
-  all->add_option("--limit", listed->limit, "At most so many (default 100)")->type_name("COUNT");
+  all->add_option("--limit", listed->limit, "At most so many (default 100)")
+      ->type_name("COUNT")
+      ->check(in_range(1, 1'000'000));
 
   auto [one, shown] = verb("show", "Show an alert: evidence, what to do, history", show);
   one->add_option("ALERT", shown->id, "Id of the alert")->type_name("")->required();

@@ -17,24 +17,29 @@ namespace cli {
 
 namespace {
 
+// Of repeated ones the last counts: an alias can hold them and still be overridden.
 void add_global_options(CLI::App& program, Session& session) {
   Flags& flags = session.flags;
   program
       .add_option("--hub", flags.hub,
                   "Where the hub is (default: as the connection string says, or "
                   "https://127.0.0.1:8443)")
-      ->type_name("URL");
+      ->type_name("URL")
+      ->take_last();
   program
       .add_option("--connection-string-file", flags.connection_string_file,
                   "File with the service connection string")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->take_last();
   program.add_option("--ca-file", flags.ca_file, "Certificate authority of the hub, PEM")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->take_last();
   program
       .add_option("-o,--output", flags.output,
                   "How to print (default: table on a terminal, json in a pipe)")
       ->type_name("table|json|csv")
-      ->check(one_of({"table", "json", "csv"}));
+      ->check(one_of({"table", "json", "csv"}))
+      ->take_last();
   program.set_version_flag("--version", "vedette " VEDETTE_VERSION, "Print the version");
 }
 

@@ -52,7 +52,7 @@ Outcome<Value> fetch_list(Client& client, const std::string& path, std::size_t l
   }
   Value::Object list;
   list.push_back({"items", Value(std::move(items))});
-  list.push_back({"total", std::move(total)});
+  if (!total.is_null()) list.push_back({"total", std::move(total)});
   return Value(std::move(list));
 }
 
@@ -69,6 +69,10 @@ Outcome<Exit> print_list(const Session& session, const Value& list,
   const Grid grid = make_grid(items, fields);
   if (*format == Format::Csv) {
     print_csv(out, grid);
+    return Exit::Ok;
+  }
+  if (items.empty()) {
+    session.note("nothing found");
     return Exit::Ok;
   }
   print_table(out, grid, session.color());

@@ -92,6 +92,7 @@ std::vector<std::string> words_of(const CommandShape& command, const CommandShap
   std::vector<std::string> words;
   for (const CommandShape& each : command.commands)
     words.push_back(each.name);
+  words.insert(words.end(), command.choices.begin(), command.choices.end());
   const auto add = [&words](const CommandShape& from) {
     for (const auto& option : from.options) {
       for (const std::string& name : option.names) {

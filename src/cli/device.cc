@@ -1,4 +1,6 @@
 // vedette device ...
+#include <ostream>
+
 #include <CLI/CLI.hpp>
 
 #include "base/text.h"
@@ -33,19 +35,30 @@ constexpr auto kFields = {
 };
 
 Outcome<Exit> show(const Session& session, const Value& device) {
-  return print_object(session, device,
-                      {{"Device", "deviceId"},
-                       {"Status", "status"},
-                       {"Connection", "connectionState"},
-                       {"Last activity", "lastActivity"},
-                       {"Created", "created"},
-                       {"Open alerts", "openAlerts"},
-                       {"Generation", "generationId"},
-                       {"ETag", "etag"},
-                       {"Modules", "modules"},
-                       {"Primary key", "authentication.symmetricKey.primaryKey"},
-                       {"Secondary key", "authentication.symmetricKey.secondaryKey"},
-                       {"Connection string", "connectionString"}});
+  const auto printed = print_object(session, device,
+                                    {{"Device", "deviceId"},
+                                     {"Status", "status"},
+                                     {"Connection", "connectionState"},
+                                     {"Last activity", "lastActivity"},
+                                     {"Created", "created"},
+                                     {"Open alerts", "openAlerts"},
+                                     {"Generation", "generationId"},
+                                     {"ETag", "etag"},
+                                     {"Primary key", "authentication.symmetricKey.primaryKey"},
+                                     {"Secondary key", "authentication.symmetricKey.secondaryKey"},
+                                     {"Connection string", "connectionString"}});
+  const Value* modules = device.find("modules");
+  if (printed && session.format() == Format::Table && modules != nullptr &&
+      modules->if_array() != nullptr && !modules->if_array()->empty()) {
+    session.environment.out << '\n';
+    print_table(session.environment.out,
+                make_grid(*modules->if_array(), {{"Module", "moduleId"},
+                                                 {"Connection", "connectionState"},
+                                                 {"Last activity", "lastActivity"},
+                                                 {"Agent", "agent.version"}}),
+                session.color());
+  }
+  return printed;
 }
 
 Outcome<Exit> put(const Session& session, const Arguments& arguments,
@@ -114,7 +127,9 @@ void add_device(CLI::App& program, Session& session) {
 
   auto [all, listed] = verb("list", "List devices", list);
   all->add_option("--search", listed->search, "Only ids that contain this text")->type_name("TEXT");
-  all->add_option("--limit", listed->limit, "At most so many (default 1000)")->type_name("COUNT");
+  all->add_option("--limit", listed->limit, "At most so many (default 1000)")
+      ->type_name("COUNT")
+      ->check(in_range(1, 1'000'000));
 
   auto [one, shown] = verb("show", "Show a device", get);
   one->add_option("DEVICE", shown->device, "Id of the device")->type_name("")->required();
