@@ -5,6 +5,7 @@
 # makes, from the sources in the calling folder:
 #   vedette_<name>        static library of every *.cc that is not a test
 #   <name>_test           one GoogleTest program of every *_test.cc, registered with CTest
+# SERIAL says that the tests watch the whole machine and want it to themselves.
 # DEPS are modules and must stand on a strictly lower floor; TEST_DEPS are further modules that only
 # the tests use, lower too. A module in a sub-folder has its own call and an underscore in its name
 # (src/hub/listen -> hub_listen). GENERATED lists further sources made at build time.
@@ -23,7 +24,7 @@ function(vedette_floor_of name out)
 endfunction()
 
 function(vedette_module name)
-  cmake_parse_arguments(M "" "FLOOR" "DEPS;LIBS;GENERATED;SUBDIRS;TEST_DEPS;TEST_LIBS" ${ARGN})
+  cmake_parse_arguments(M "SERIAL" "FLOOR" "DEPS;LIBS;GENERATED;SUBDIRS;TEST_DEPS;TEST_LIBS" ${ARGN})
   if(M_UNPARSED_ARGUMENTS OR NOT DEFINED M_FLOOR)
     message(FATAL_ERROR "vedette_module(${name}): FLOOR is missing, or unknown: ${M_UNPARSED_ARGUMENTS}")
   endif()
@@ -76,6 +77,9 @@ function(vedette_module name)
     add_test(NAME unit.${name} COMMAND ${name}_test --gtest_brief=1)
     set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 300
       ENVIRONMENT "VEDETTE_SOURCE_DIR=${CMAKE_SOURCE_DIR};ASAN_OPTIONS=detect_leaks=1:abort_on_error=0")
+    if(M_SERIAL)
+      set_tests_properties(unit.${name} PROPERTIES RUN_SERIAL ON)
+    endif()
   endif()
 endfunction()
 
