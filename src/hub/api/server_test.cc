@@ -28,7 +28,8 @@ namespace http = boost::beast::http;
 
 // A self-signed certificate for localhost and 127.0.0.1, and its key.
 void write_certificate(const std::string& certificate_file, const std::string& key_file) {
-  std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-256"), EVP_PKEY_free);
+  std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
+      EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"), EVP_PKEY_free);
   std::unique_ptr<X509, decltype(&X509_free)> certificate(X509_new(), X509_free);
   X509* x509 = certificate.get();
   X509_set_version(x509, 2);

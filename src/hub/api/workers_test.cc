@@ -29,8 +29,8 @@ class WorkersTest : public ::testing::Test {
 };
 
 TEST_F(WorkersTest, RunsJobsInParallel) {
-  Workers workers(accounts(3), 10);
   std::latch together(3);
+  Workers workers(accounts(3), 10);
   for (int i = 0; i < 3; ++i) {
     ASSERT_TRUE(workers.submit([&](Accounts&) { together.arrive_and_wait(); }));
   }
@@ -38,9 +38,9 @@ TEST_F(WorkersTest, RunsJobsInParallel) {
 }
 
 TEST_F(WorkersTest, RefusesWhenTheQueueIsFull) {
-  Workers workers(accounts(1), 2);
   std::latch running(1);
   std::latch release(1);
+  Workers workers(accounts(1), 2);
   ASSERT_TRUE(workers.submit([&](Accounts&) {
     running.count_down();
     release.wait();
