@@ -68,42 +68,57 @@ class Body {
   std::size_t offset_;
 };
 
-Result<Packet> decode_connect(Body& body) {
-  const std::string_view protocol = TRY(body.text("protocol name"));
-  const std::uint8_t level = TRY(body.u8("protocol level"));
-  if (protocol != "MQTT" && protocol != "MQIsdp")
-    return body.malformed("protocol name", "not MQTT");
-  if (protocol != "MQTT" || level != 4) return fail(Code::Unsupported, "protocol level", level);
+struct ConnectFlags {
+  bool clean_session;
+  bool has_will;
+  std::uint8_t will_qos;
+  bool will_retain;
+  bool has_password;
+  bool has_username;
+};
 
-  const std::uint8_t flags = TRY(body.u8("connect flags"));
-  const bool has_will = (flags & 0x04U) != 0;
-  const auto will_qos = static_cast<std::uint8_t>((flags >> 3U) & 3U);
-  const bool will_retain = (flags & 0x20U) != 0;
-  const bool has_password = (flags & 0x40U) != 0;
-  const bool has_username = (flags & 0x80U) != 0;
-  if ((flags & 0x01U) != 0) return body.malformed("connect flags", "the reserved bit");
-  if (will_qos == 3) return body.malformed("connect flags", "will QoS 3");
-  if (!has_will && (will_qos != 0 || will_retain)) {
+// Section 3.1.2.3 to 3.1.2.9.
+Result<ConnectFlags> decode_connect_flags(Body& body) {
+  const std::uint8_t bits = TRY(body.u8("connect flags"));
+  const auto bit = [bits](unsigned number) { return ((bits >> number) & 1U) != 0; };
+  const ConnectFlags flags{bit(1), bit(2), static_cast<std::uint8_t>((bits >> 3U) & 3U),
+                           bit(5), bit(6), bit(7)};
+  if (bit(0)) return body.malformed("connect flags", "the reserved bit");
+  if (flags.will_qos == 3) return body.malformed("connect flags", "will QoS 3");
+  if (!flags.has_will && (flags.will_qos != 0 || flags.will_retain)) {
     return body.malformed("connect flags", "will QoS or retain without a will");
   }
-  if (has_password && !has_username) {
+  if (flags.has_password && !flags.has_username) {
     return body.malformed("connect flags", "a password without a user name");
   }
+  return flags;
+}
 
+Result<void> check_protocol(Body& body) {
+  const std::string_view name = TRY(body.text("protocol name"));
+  const std::uint8_t level = TRY(body.u8("protocol level"));
+  if (name != "MQTT" && name != "MQIsdp") return body.malformed("protocol name", "not MQTT");
+  if (name != "MQTT" || level != 4) return fail(Code::Unsupported, "protocol level", level);
+  return {};
+}
+
+Result<Packet> decode_connect(Body& body) {
+  TRY(check_protocol(body));
+  const ConnectFlags flags = TRY(decode_connect_flags(body));
   Connect packet;
-  packet.clean_session = (flags & 0x02U) != 0;
+  packet.clean_session = flags.clean_session;
   packet.keep_alive_seconds = TRY(body.u16("keep-alive"));
   packet.client_id = TRY(body.text("client id"));
-  if (has_will) {
+  if (flags.has_will) {
     Will will;
     will.topic = TRY(body.topic_name("will topic"));
     will.payload = TRY(body.field("will message"));
-    will.qos = will_qos;
-    will.retain = will_retain;
+    will.qos = flags.will_qos;
+    will.retain = flags.will_retain;
     packet.will = will;
   }
-  if (has_username) packet.username = TRY(body.text("user name"));
-  if (has_password) packet.password = TRY(body.field("password"));
+  if (flags.has_username) packet.username = TRY(body.text("user name"));
+  if (flags.has_password) packet.password = TRY(body.field("password"));
   return packet;
 }
 
