@@ -65,7 +65,7 @@ template <std::size_t N>
 #define TRY(...) TRY_NAMED(TRY_JOIN(try_result_, __COUNTER__), __VA_ARGS__)
 #define TRY_JOIN(a, b) TRY_JOIN_AGAIN(a, b)
 #define TRY_JOIN_AGAIN(a, b) a##b
-#define TRY_NAMED(name, ...)                                   \
+#define TRY_NAMED(name, ...)                                    \
   __extension__({                                               \
     auto&& name = (__VA_ARGS__);                                \
     if (!name) return std::unexpected(std::move(name).error()); \

@@ -1,7 +1,7 @@
-// What the BPF programs write and bpf/record.cc reads: one fixed part in host byte order, then, for an
-// exec, sections of bytes whose lengths the fixed part holds. C, because both sides include it.
-// Every field lies on its natural boundary, so that there is no hidden padding; the assertions at the
-// end hold both compilers to that.
+// What the BPF programs write and bpf/record.cc reads: one fixed part in host byte order, then, for
+// an exec, sections of bytes whose lengths the fixed part holds. C, because both sides include it.
+// Every field lies on its natural boundary, so that there is no hidden padding; the assertions at
+// the end hold both compilers to that.
 #pragma once
 
 // NOLINTBEGIN(readability-identifier-naming,modernize-use-using): C
@@ -23,12 +23,12 @@ enum { VEDETTE_KINDS = 4 };
 
 // Flags of an exec.
 enum {
-  VEDETTE_ARGV_TRUNCATED = 1 << 0,    // longer than VEDETTE_ARGV_MAX: its head, then its tail
-  VEDETTE_ARGV_UNREADABLE = 1 << 1,   // a page of argv was not present; what precedes it is here
-  VEDETTE_EXE_TRUNCATED = 1 << 2,     // deeper than VEDETTE_PATH_DEPTH or longer than its section
+  VEDETTE_ARGV_TRUNCATED = 1 << 0,   // longer than VEDETTE_ARGV_MAX: its head, then its tail
+  VEDETTE_ARGV_UNREADABLE = 1 << 1,  // a page of argv was not present; what precedes it is here
+  VEDETTE_EXE_TRUNCATED = 1 << 2,    // deeper than VEDETTE_PATH_DEPTH or longer than its section
   VEDETTE_CWD_TRUNCATED = 1 << 3,
   VEDETTE_CGROUP_TRUNCATED = 1 << 4,
-  VEDETTE_EXE_UNLINKED = 1 << 5,      // the executable has no name in a file system (deleted, memfd)
+  VEDETTE_EXE_UNLINKED = 1 << 5,  // the executable has no name in a file system (deleted, memfd)
   VEDETTE_LOGINUID_KNOWN = 1 << 6,
   VEDETTE_CWD_UNLINKED = 1 << 7,
 };
@@ -56,7 +56,8 @@ enum {
   VEDETTE_CGROUP_DEPTH = 16,
   VEDETTE_COMM = 16,
   VEDETTE_TTY = 16,
-  VEDETTE_DATA_MAX = VEDETTE_ARGV_MAX + 3 * VEDETTE_PATH_MAX + VEDETTE_INTERP_MAX + VEDETTE_CGROUP_MAX,
+  VEDETTE_DATA_MAX =
+      VEDETTE_ARGV_MAX + 3 * VEDETTE_PATH_MAX + VEDETTE_INTERP_MAX + VEDETTE_CGROUP_MAX,
 };
 
 // Times are nanoseconds since boot, suspended time included (CLOCK_BOOTTIME). `start` with `pid`
@@ -64,7 +65,7 @@ enum {
 struct vedette_head {
   u16 kind;
   u16 flags;
-  u32 pid;   // thread group id, in the initial pid namespace
+  u32 pid;  // thread group id, in the initial pid namespace
   u64 at;
   u64 start;
   u32 ppid;

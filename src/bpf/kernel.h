@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
-// The few kernel structures that the programs look into, with the few members they read. Offsets are
-// relocated against the running kernel's BTF when the programs are loaded (CO-RE), so the order and
-// size here mean nothing. A suffix after three underscores names the shape of another kernel version.
+// The few kernel structures that the programs look into, with the few members they read. Offsets
+// are relocated against the running kernel's BTF when the programs are loaded (CO-RE), so the order
+// and size here mean nothing. A suffix after three underscores names the shape of another kernel
+// version.
 #pragma once
 
 typedef unsigned char u8;
@@ -43,7 +44,7 @@ typedef struct {
 } kuid_t;
 
 struct qstr {
-  const unsigned char *name;
+  const unsigned char* name;
 };
 
 struct inode {
@@ -51,29 +52,29 @@ struct inode {
 };
 
 struct dentry {
-  struct dentry *d_parent;
+  struct dentry* d_parent;
   struct qstr d_name;
-  struct inode *d_inode;
+  struct inode* d_inode;
 };
 
 struct vfsmount {
-  struct dentry *mnt_root;
+  struct dentry* mnt_root;
 };
 
 struct mount {
-  struct mount *mnt_parent;
-  struct dentry *mnt_mountpoint;
+  struct mount* mnt_parent;
+  struct dentry* mnt_mountpoint;
   struct vfsmount mnt;
 };
 
 struct path {
-  struct vfsmount *mnt;
-  struct dentry *dentry;
+  struct vfsmount* mnt;
+  struct dentry* dentry;
 };
 
 struct file {
   struct path f_path;
-  struct inode *f_inode;
+  struct inode* f_inode;
 };
 
 struct fs_struct {
@@ -84,7 +85,7 @@ struct fs_struct {
 struct mm_struct {
   unsigned long arg_start;
   unsigned long arg_end;
-  struct file *exe_file;
+  struct file* exe_file;
 };
 
 struct tty_struct {
@@ -93,7 +94,7 @@ struct tty_struct {
 
 struct signal_struct {
   atomic_t live;
-  struct tty_struct *tty;
+  struct tty_struct* tty;
   int group_exit_code;
   unsigned int flags;
 };
@@ -111,8 +112,8 @@ struct mnt_namespace {
 };
 
 struct nsproxy {
-  struct pid_namespace *pid_ns_for_children;
-  struct mnt_namespace *mnt_ns;
+  struct pid_namespace* pid_ns_for_children;
+  struct mnt_namespace* mnt_ns;
 };
 
 struct cred {
@@ -120,23 +121,23 @@ struct cred {
 };
 
 struct kernfs_node {
-  const char *name;
-  struct kernfs_node *__parent;
+  const char* name;
+  struct kernfs_node* __parent;
   u64 id;
 };
 
 // Before 6.15.
 struct kernfs_node___parent {
-  struct kernfs_node *parent;
+  struct kernfs_node* parent;
 };
 
 struct cgroup {
   int level;
-  struct kernfs_node *kn;
+  struct kernfs_node* kn;
 };
 
 struct cgroup_subsys_state {
-  struct cgroup *cgroup;
+  struct cgroup* cgroup;
 };
 
 enum cgroup_subsys_id {
@@ -145,8 +146,8 @@ enum cgroup_subsys_id {
 };
 
 struct css_set {
-  struct cgroup_subsys_state *subsys[12];
-  struct cgroup *dfl_cgrp;
+  struct cgroup_subsys_state* subsys[12];
+  struct cgroup* dfl_cgrp;
 };
 
 struct task_struct {
@@ -154,24 +155,24 @@ struct task_struct {
   int exit_code;
   pid_t pid;
   pid_t tgid;
-  struct task_struct *real_parent;
-  struct task_struct *group_leader;
+  struct task_struct* real_parent;
+  struct task_struct* group_leader;
   u64 start_boottime;
-  const struct cred *cred;
+  const struct cred* cred;
   char comm[16];
-  struct fs_struct *fs;
-  struct nsproxy *nsproxy;
-  struct signal_struct *signal;
+  struct fs_struct* fs;
+  struct nsproxy* nsproxy;
+  struct signal_struct* signal;
   kuid_t loginuid;
   unsigned int sessionid;
-  struct mm_struct *mm;
-  struct css_set *cgroups;
+  struct mm_struct* mm;
+  struct css_set* cgroups;
 };
 
 struct linux_binprm {
   int argc;
-  const char *filename;
-  const char *interp;
+  const char* filename;
+  const char* interp;
 };
 
 #pragma clang attribute pop

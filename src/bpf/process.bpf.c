@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
 // Reports every exec, every fork of a process and every end of one, with what user space could no
-// longer find out once the process is gone. Only reads; a failed read leaves its part out and says so.
+// longer find out once the process is gone. Only reads; a failed read leaves its part out and says
+// so.
+// The kernel's types come first; libbpf's headers need them.
+// clang-format off
 #include "bpf/kernel.h"
 
-#include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
 #include "bpf/event.h"
+// clang-format on
 
 // Kernel constants that have no BTF.
 enum {
@@ -47,16 +51,16 @@ struct {
 } ring SEC(".maps");
 
 static __always_inline void count_loss(u32 kind) {
-  struct vedette_loss *loss = bpf_map_lookup_elem(&losses, &kind);
+  struct vedette_loss* loss = bpf_map_lookup_elem(&losses, &kind);
   if (loss) loss->count++;
 }
 
-static __always_inline void send(void *record, u64 size, u32 kind) {
+static __always_inline void send(void* record, u64 size, u32 kind) {
   if (bpf_ringbuf_output(&ring, record, size, 0)) count_loss(kind);
 }
 
-static __always_inline void fill_head(struct vedette_head *head, u16 kind, struct task_struct *task,
-                      struct task_struct *parent) {
+static __always_inline void fill_head(struct vedette_head* head, u16 kind, struct task_struct* task,
+                                      struct task_struct* parent) {
   head->kind = kind;
   head->flags = 0;
   head->pid = task->tgid;
@@ -67,13 +71,13 @@ static __always_inline void fill_head(struct vedette_head *head, u16 kind, struc
   head->parent_start = parent->group_leader->start_boottime;
 }
 
-static __always_inline struct scratch *own_scratch(void) {
+static __always_inline struct scratch* own_scratch(void) {
   const u32 zero = 0;
   return bpf_map_lookup_elem(&scratches, &zero);
 }
 
-// Offsets into the data, as a set of bits: however a loop got here, the verifier sees one range, and
-// need not follow every combination of lengths.
+// Offsets into the data, as a set of bits: however a loop got here, the verifier sees one range,
+// and need not follow every combination of lengths.
 static __always_inline u32 forget_range(u32 offset) {
   asm volatile("%0 &= 0x7fff" : "+r"(offset));
   return offset;
@@ -82,26 +86,26 @@ static __always_inline u32 forget_range(u32 offset) {
 enum { INCOMPLETE = 1U << 31 };  // beside an offset: not all is there
 
 // Appends one name with its NUL; returns the new end, or 0 when it could not be read.
-static __always_inline u32 append_name(struct scratch *to, u32 end, const void *name) {
+static __always_inline u32 append_name(struct scratch* to, u32 end, const void* name) {
   if (end > VEDETTE_DATA_MAX) return 0;
   const long length = bpf_probe_read_kernel_str(to->data + end, VEDETTE_NAME_MAX, name);
   return length > 0 ? end + (u32)length : 0;
 }
 
-// Appends the names of a path, from the file up to the root of the process, crossing mounts. Returns
-// the new end, with INCOMPLETE when names are missing. Global, as the next two: verified once, by
-// itself.
+// Appends the names of a path, from the file up to the root of the process, crossing mounts.
+// Returns the new end, with INCOMPLETE when names are missing. Global, as the next two: verified
+// once, by itself.
 __noinline u32 append_path(u64 dentry_at, u64 mnt_at, u64 root_dentry, u64 root_mnt, u32 start) {
-  struct scratch *to = own_scratch();
+  struct scratch* to = own_scratch();
   if (!to) return start | INCOMPLETE;
   u32 end = start;
   for (int i = 0; i < VEDETTE_PATH_DEPTH; i++) {
-    struct dentry *dentry = (void *)dentry_at;
-    struct vfsmount *mnt = (void *)mnt_at;
+    struct dentry* dentry = (void*)dentry_at;
+    struct vfsmount* mnt = (void*)mnt_at;
     if (dentry_at == root_dentry && mnt_at == root_mnt) return end;
     if (dentry == BPF_CORE_READ(mnt, mnt_root)) {
-      struct mount *mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
-      struct mount *above = BPF_CORE_READ(mount, mnt_parent);
+      struct mount* mount = (void*)mnt - bpf_core_field_offset(struct mount, mnt);
+      struct mount* above = BPF_CORE_READ(mount, mnt_parent);
       if (above == mount) return end;
       dentry_at = (u64)BPF_CORE_READ(mount, mnt_mountpoint);
       mnt_at = (u64)above + bpf_core_field_offset(struct mount, mnt);
@@ -114,15 +118,15 @@ __noinline u32 append_path(u64 dentry_at, u64 mnt_at, u64 root_dentry, u64 root_
     end = next;
     dentry_at = (u64)BPF_CORE_READ(dentry, d_parent);
     // A file without a folder (memfd) is its own parent.
-    if ((void *)dentry_at == dentry) return end;
+    if ((void*)dentry_at == dentry) return end;
   }
   return end | INCOMPLETE;
 }
 
-// Appends user memory up to the offset `limit`, page by page, so that one absent page loses only what
-// follows it. Returns the new end, with INCOMPLETE when it fell short.
+// Appends user memory up to the offset `limit`, page by page, so that one absent page loses only
+// what follows it. Returns the new end, with INCOMPLETE when it fell short.
 __noinline u32 append_user(u64 from, u32 start, u32 limit) {
-  struct scratch *to = own_scratch();
+  struct scratch* to = own_scratch();
   if (!to) return start | INCOMPLETE;
   u32 end = start;
   for (int i = 0; i <= VEDETTE_ARGV_MAX / PAGE_BYTES; i++) {
@@ -132,26 +136,26 @@ __noinline u32 append_user(u64 from, u32 start, u32 limit) {
     u32 chunk = PAGE_BYTES - ((u32)at & (PAGE_BYTES - 1));
     if (chunk > limit - end) chunk = limit - end;
     if (chunk > PAGE_BYTES) break;
-    if (bpf_probe_read_user(to->data + end, chunk, (const void *)at)) break;
+    if (bpf_probe_read_user(to->data + end, chunk, (const void*)at)) break;
     end += chunk;
   }
   return end >= limit ? end : end | INCOMPLETE;
 }
 
-static __always_inline struct kernfs_node *node_parent(struct kernfs_node *node) {
+static __always_inline struct kernfs_node* node_parent(struct kernfs_node* node) {
   if (bpf_core_field_exists(node->__parent)) return BPF_CORE_READ(node, __parent);
-  struct kernfs_node___parent *old = (void *)node;
+  struct kernfs_node___parent* old = (void*)node;
   return BPF_CORE_READ(old, parent);
 }
 
 // Appends the names of a control group, from itself up. Returns as append_path.
 __noinline u32 append_cgroup(u64 node_at, u32 start) {
-  struct scratch *to = own_scratch();
+  struct scratch* to = own_scratch();
   if (!to) return start | INCOMPLETE;
   u32 end = start;
   for (int i = 0; i < VEDETTE_CGROUP_DEPTH; i++) {
-    struct kernfs_node *node = (void *)node_at;
-    struct kernfs_node *parent = node_parent(node);
+    struct kernfs_node* node = (void*)node_at;
+    struct kernfs_node* parent = node_parent(node);
     if (!parent) return end;
     end = forget_range(end);
     if (end - start > VEDETTE_CGROUP_MAX - VEDETTE_NAME_MAX) break;
@@ -164,19 +168,19 @@ __noinline u32 append_cgroup(u64 node_at, u32 start) {
 }
 
 // What one of the above returned: takes its flag into the record, leaves its offset.
-static __always_inline u32 accept(struct scratch *to, u32 end, u16 flag) {
+static __always_inline u32 accept(struct scratch* to, u32 end, u16 flag) {
   if (end & INCOMPLETE) to->exec.head.flags |= flag;
   return forget_range(end);
 }
 
-static __always_inline u32 append_string(struct scratch *to, u32 end, const char *text, u32 limit) {
+static __always_inline u32 append_string(struct scratch* to, u32 end, const char* text, u32 limit) {
   if (end > VEDETTE_DATA_MAX - VEDETTE_PATH_MAX) return end;
   const long length = bpf_probe_read_kernel_str(to->data + end, limit, text);
   return length > 0 ? forget_range(end + (u32)length) : end;
 }
 
 // All of argv, or its head and its tail: what a padded command line would hide stands at its end.
-static __always_inline u32 add_argv(struct scratch *to, struct task_struct *task) {
+static __always_inline u32 add_argv(struct scratch* to, struct task_struct* task) {
   const u64 from = BPF_CORE_READ(task, mm, arg_start);
   const u64 total = BPF_CORE_READ(task, mm, arg_end) - from;
   to->exec.argv_bytes = total > 0xffffffff ? 0xffffffff : (u32)total;
@@ -187,36 +191,37 @@ static __always_inline u32 add_argv(struct scratch *to, struct task_struct *task
   const u32 head = accept(to, append_user(from, 0, VEDETTE_ARGV_HEAD), VEDETTE_ARGV_UNREADABLE);
   if (head != VEDETTE_ARGV_HEAD) return head;
   const u64 tail = from + total - (VEDETTE_ARGV_MAX - VEDETTE_ARGV_HEAD);
-  return accept(to, append_user(tail, VEDETTE_ARGV_HEAD, VEDETTE_ARGV_MAX), VEDETTE_ARGV_UNREADABLE);
+  return accept(to, append_user(tail, VEDETTE_ARGV_HEAD, VEDETTE_ARGV_MAX),
+                VEDETTE_ARGV_UNREADABLE);
 }
 
-static __always_inline u32 add_path(struct scratch *to, u32 start, struct dentry *dentry,
-                                    struct vfsmount *mnt, struct fs_struct *fs, u16 flag) {
+static __always_inline u32 add_path(struct scratch* to, u32 start, struct dentry* dentry,
+                                    struct vfsmount* mnt, struct fs_struct* fs, u16 flag) {
   const u64 root_dentry = (u64)BPF_CORE_READ(fs, root.dentry);
   const u64 root_mnt = (u64)BPF_CORE_READ(fs, root.mnt);
   return accept(to, append_path((u64)dentry, (u64)mnt, root_dentry, root_mnt, start), flag);
 }
 
-static __always_inline u32 add_exe(struct scratch *to, u32 start, struct task_struct *task) {
-  struct file *file = BPF_CORE_READ(task, mm, exe_file);
+static __always_inline u32 add_exe(struct scratch* to, u32 start, struct task_struct* task) {
+  struct file* file = BPF_CORE_READ(task, mm, exe_file);
   if (!file) return start;
   if (BPF_CORE_READ(file, f_inode, i_nlink) == 0) to->exec.head.flags |= VEDETTE_EXE_UNLINKED;
   return add_path(to, start, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt),
                   BPF_CORE_READ(task, fs), VEDETTE_EXE_TRUNCATED);
 }
 
-static __always_inline u32 add_cwd(struct scratch *to, u32 start, struct task_struct *task) {
-  struct fs_struct *fs = BPF_CORE_READ(task, fs);
-  struct dentry *dentry = BPF_CORE_READ(fs, pwd.dentry);
+static __always_inline u32 add_cwd(struct scratch* to, u32 start, struct task_struct* task) {
+  struct fs_struct* fs = BPF_CORE_READ(task, fs);
+  struct dentry* dentry = BPF_CORE_READ(fs, pwd.dentry);
   if (BPF_CORE_READ(dentry, d_inode, i_nlink) == 0) to->exec.head.flags |= VEDETTE_CWD_UNLINKED;
   return add_path(to, start, dentry, BPF_CORE_READ(fs, pwd.mnt), fs, VEDETTE_CWD_TRUNCATED);
 }
 
-// The group the process is in: of the unified hierarchy, or, where that is not used, of the one that
-// container runtimes always use of the old ones.
-static __always_inline struct cgroup *task_cgroup(struct task_struct *task) {
-  struct css_set *set = BPF_CORE_READ(task, cgroups);
-  struct cgroup *unified = BPF_CORE_READ(set, dfl_cgrp);
+// The group the process is in: of the unified hierarchy, or, where that is not used, of the one
+// that container runtimes always use of the old ones.
+static __always_inline struct cgroup* task_cgroup(struct task_struct* task) {
+  struct css_set* set = BPF_CORE_READ(task, cgroups);
+  struct cgroup* unified = BPF_CORE_READ(set, dfl_cgrp);
   if (BPF_CORE_READ(unified, level) > 0) return unified;
   u64 index = 0;
   if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id)) {
@@ -226,20 +231,20 @@ static __always_inline struct cgroup *task_cgroup(struct task_struct *task) {
   } else {
     return unified;
   }
-  struct cgroup_subsys_state *state = 0;
-  const void *slots = (const void *)set + bpf_core_field_offset(struct css_set, subsys);
+  struct cgroup_subsys_state* state = 0;
+  const void* slots = (const void*)set + bpf_core_field_offset(struct css_set, subsys);
   bpf_probe_read_kernel(&state, sizeof(state), slots + index * sizeof(state));
-  struct cgroup *old = state ? BPF_CORE_READ(state, cgroup) : 0;
+  struct cgroup* old = state ? BPF_CORE_READ(state, cgroup) : 0;
   return old && BPF_CORE_READ(old, level) > 0 ? old : unified;
 }
 
-static __always_inline u32 add_cgroup(struct scratch *to, u32 start, struct task_struct *task) {
-  struct kernfs_node *node = BPF_CORE_READ(task_cgroup(task), kn);
+static __always_inline u32 add_cgroup(struct scratch* to, u32 start, struct task_struct* task) {
+  struct kernfs_node* node = BPF_CORE_READ(task_cgroup(task), kn);
   to->exec.cgroup_id = BPF_CORE_READ(node, id);
   return accept(to, append_cgroup((u64)node, start), VEDETTE_CGROUP_TRUNCATED);
 }
 
-static __always_inline void fill_identity(struct vedette_exec *exec, struct task_struct *task) {
+static __always_inline void fill_identity(struct vedette_exec* exec, struct task_struct* task) {
   const u64 ids = bpf_get_current_uid_gid();
   exec->uid = (u32)ids;
   exec->gid = (u32)(ids >> 32);
@@ -256,15 +261,15 @@ static __always_inline void fill_identity(struct vedette_exec *exec, struct task
   BPF_CORE_READ_STR_INTO(&exec->comm, task, comm);
   BPF_CORE_READ_STR_INTO(&exec->parent_comm, task, real_parent, comm);
   exec->tty[0] = 0;
-  struct tty_struct *tty = BPF_CORE_READ(task, signal, tty);
+  struct tty_struct* tty = BPF_CORE_READ(task, signal, tty);
   if (tty) bpf_probe_read_kernel_str(exec->tty, VEDETTE_TTY, tty->name);
 }
 
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *binprm) {
-  struct scratch *to = own_scratch();
+int BPF_PROG(on_exec, struct task_struct* task, pid_t old_pid, struct linux_binprm* binprm) {
+  struct scratch* to = own_scratch();
   if (!to) return 0;
-  struct vedette_exec *exec = &to->exec;
+  struct vedette_exec* exec = &to->exec;
   fill_head(&exec->head, VEDETTE_EXEC, task, task->real_parent);
   fill_identity(exec, task);
   exec->argc = (u32)binprm->argc;
@@ -294,7 +299,7 @@ int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 }
 
 SEC("tp_btf/sched_process_fork")
-int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child) {
+int BPF_PROG(on_fork, struct task_struct* parent, struct task_struct* child) {
   // Threads and the kernel's own are not processes.
   if (child->pid != child->tgid || child->flags & PF_KTHREAD) return 0;
   struct vedette_fork record;
@@ -304,15 +309,15 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child) {
 }
 
 SEC("tp_btf/sched_process_exit")
-int BPF_PROG(on_exit, struct task_struct *task) {
-  struct signal_struct *signal = task->signal;
-  // Already lowered for this thread: not zero while others live. Two last threads may both see zero;
-  // the reader drops the second.
+int BPF_PROG(on_exit, struct task_struct* task) {
+  struct signal_struct* signal = task->signal;
+  // Already lowered for this thread: not zero while others live. Two last threads may both see
+  // zero; the reader drops the second.
   if (signal->live.counter != 0 || task->flags & PF_KTHREAD) return 0;
   struct vedette_exit record;
   fill_head(&record.head, VEDETTE_EXIT, task, task->group_leader->real_parent);
-  record.status = signal->flags & SIGNAL_GROUP_EXIT ? signal->group_exit_code
-                                                    : task->group_leader->exit_code;
+  record.status =
+      signal->flags & SIGNAL_GROUP_EXIT ? signal->group_exit_code : task->group_leader->exit_code;
   record.uid = (u32)bpf_get_current_uid_gid();
   BPF_CORE_READ_STR_INTO(&record.comm, task, group_leader, comm);
   send(&record, sizeof(record), VEDETTE_EXIT);

@@ -1,5 +1,7 @@
 #include "store/sqlite.h"
 
+#include <cerrno>
+
 #include <fcntl.h>
 #include <sqlite3.h>
 
@@ -164,8 +166,11 @@ base::Result<Sqlite> Sqlite::open(const std::string& path, SqliteMode mode,
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
   if (mode == SqliteMode::ReadWrite) {
     // Made here so that nobody else can read it, whatever the umask; SQLite gives its WAL the same
-    // mode.
-    TRY(os::open_file(path, O_RDWR | O_CREAT, 0600));
+    // mode. Never opened here once it exists: closing that descriptor would drop the POSIX locks
+    // that this process's other connections hold, and another process could then delete the WAL
+    // under them.
+    const auto made = os::open_file(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+    if (!made && made.error().at != EEXIST) return std::unexpected(made.error());
     flags |= SQLITE_OPEN_READWRITE;
   } else {
     flags |= SQLITE_OPEN_READONLY;

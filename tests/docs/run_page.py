@@ -84,6 +84,9 @@ def main():
                 os.killpg(process.pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
+        if status != 0:
+            for log in sorted(scratch.glob("background-*.out")):
+                print(f"-- the end of {log.name}\n{log.read_text(errors='replace')[-2000:]}")
         print(f"{page.name}: {count} blocks, status {status}")
         sys.exit(status)
     finally:

@@ -4,7 +4,7 @@ import subprocess
 import time
 import unittest
 
-from harness import eventually, running_site
+from harness import BIN, eventually, running_site
 
 
 class Journey(unittest.TestCase):
@@ -44,6 +44,17 @@ class Journey(unittest.TestCase):
             self.assertEqual(closed["status"], "closed")
             self.assertIn("a drill", json.dumps(closed["history"]))
             agent.stop()
+            site.hub.stop()
+
+    def test_a_login_link_leaves_the_running_hub_alone(self):
+        with running_site() as site:
+            # Another process opens and closes the hub's state while the hub has it open.
+            for number in range(3):
+                link = subprocess.run([BIN / "vedette-hub", "login-link", "--data-dir", site.hub_dir],
+                                      capture_output=True, text=True, check=True).stdout
+                self.assertRegex(link, r"^https://127\.0\.0\.1:\d+/login#token=\S+\n$")
+                site.cli("device", "create", f"device-{number}")
+            self.assertEqual(len(site.cli("device", "list")["items"]), 3)
             site.hub.stop()
 
     def test_the_agent_collects_without_a_hub_and_delivers_later(self):
