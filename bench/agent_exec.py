@@ -100,11 +100,12 @@ class AgentWatcher(Watcher):
     def pids(self): return [self.process.pid]
 
     def settle(self):
-        # Everything written is flushed within a second; sending goes on while it moves.
-        before = -1.0
-        while (now := cpu_seconds(self.process.pid)) - before > 0.01:
-            before = now
+        # Until what the load left behind is done; other processes of the machine go on.
+        for _ in range(15):
+            before = cpu_seconds(self.process.pid)
             time.sleep(1)
+            if cpu_seconds(self.process.pid) - before < 0.05:
+                break
 
     def resident(self): return resident_kib(self.process.pid)
 
