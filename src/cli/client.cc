@@ -112,8 +112,11 @@ asio::awaitable<std::expected<void, Client::State::Trouble>> Client::State::conn
     SSL_set1_host(ssl, hub.host.c_str());
   }
   asio::ip::tcp::resolver resolver(io);
-  const auto [lookup_failed, addresses] =
-      co_await resolver.async_resolve(hub.host, std::to_string(hub.port), kAwait);
+  // As os::Connect does: localhost is loopback, also where no /etc/hosts says so (RFC 6761).
+  std::string name = hub.host;
+  if (base::equal_ignore_case(name, "localhost")) name = "127.0.0.1";
+  const std::string service = std::to_string(hub.port);
+  const auto [lookup_failed, addresses] = co_await resolver.async_resolve(name, service, kAwait);
   if (lookup_failed) co_return std::unexpected(Trouble{"look up its address", lookup_failed});
   beast::get_lowest_layer(*fresh).expires_after(kConnectTimeout);
   const auto [connect_failed, endpoint] =

@@ -15,6 +15,8 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "base/text.h"
+
 namespace os {
 
 using base::Code;
@@ -38,7 +40,10 @@ Result<Addresses> resolve(const std::string& host, std::uint16_t port, int flags
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = flags | AI_NUMERICSERV;
   addrinfo* list = nullptr;
-  const int status = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list);
+  // localhost is the loopback interface whatever a resolver says (RFC 6761 section 6.3); a bare
+  // system has no /etc/hosts to say so. No node at all means the loopback addresses.
+  const char* node = base::equal_ignore_case(host, "localhost") ? nullptr : host.c_str();
+  const int status = ::getaddrinfo(node, std::to_string(port).c_str(), &hints, &list);
   if (status == EAI_AGAIN)
     return fail(Code::Unavailable, "resolve", -1, host + ": " + ::gai_strerror(status));
   if (status != 0) return fail(Code::NotFound, "resolve", -1, host + ": " + ::gai_strerror(status));
