@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       ASSERT(segment.find('\0') == std::string::npos && base::is_utf8(segment));
     }
   }
-  if (const auto cookie = find_cookie(text, "sid")) {
+  if (const auto cookie = find_cookie(text, "sid"); cookie && !cookie->empty()) {
     ASSERT(cookie->data() >= text.data() && cookie->end() <= text.end());
   }
   if (const auto credentials = parse_authorization(text)) {
