@@ -78,7 +78,9 @@ class Crash(unittest.TestCase):
             unexplained = [number for number, at in missing if not any(0 <= kill - at <= KILL_WINDOW for kill in kills)]
             self.assertEqual(unexplained, [], f"{len(missing)} missing of {len(starts)}, kills {len(kills)}")
 
-            total = site.kql("SecurityIoTRawEvent | summarize Events = count_distinct(IoTRawEventId), Rows = count()")[0]
+            # The acknowledgement promises the journal; the workspace follows a moment later.
+            total = eventually(lambda: (lambda row: row if int(row["Events"]) >= final["acknowledged"] else None)(
+                site.kql("SecurityIoTRawEvent | summarize Events = count_distinct(IoTRawEventId), Rows = count()")[0]), what="every acknowledged event in the workspace")
             self.assertEqual(final["collected"], final["acknowledged"] + final["dropped"] + final["pending"])
             self.assertGreaterEqual(int(total["Events"]), final["acknowledged"])
             self.assertLessEqual(int(total["Events"]), final["collected"] - final["dropped"])
