@@ -2,9 +2,10 @@
 
 #include <cstring>
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 
 #include "base/id.h"
 
@@ -98,19 +99,108 @@ std::uint32_t crc32c(ByteView bytes, std::uint32_t seed) {
   return ~crc32c_portable(bytes, crc);
 }
 
+namespace {
+
+// To look an algorithm up by its name, which EVP_sha256() means at each use, and to make a context
+// cost more than to hash what is usually short.
+class ThreadSha256 {
+ public:
+  static ThreadSha256& get() {
+    thread_local ThreadSha256 hash;
+    return hash;
+  }
+  ThreadSha256(const ThreadSha256&) = delete;
+  ThreadSha256& operator=(const ThreadSha256&) = delete;
+
+  void begin() { ASSERT(EVP_DigestInit_ex2(context_, algorithm(), nullptr) == 1); }
+  void add(ByteView bytes) { ASSERT(EVP_DigestUpdate(context_, bytes.data(), bytes.size()) == 1); }
+  Sha256 finish() {
+    Sha256 digest{};
+    unsigned size = 0;
+    ASSERT(EVP_DigestFinal_ex(context_, digest.data(), &size) == 1);
+    return digest;
+  }
+  static const EVP_MD* algorithm() {
+    static const EVP_MD* const found = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    return found;
+  }
+
+ private:
+  ThreadSha256() : context_(EVP_MD_CTX_new()) { ASSERT(context_ != nullptr); }
+  ~ThreadSha256() { EVP_MD_CTX_free(context_); }
+
+  EVP_MD_CTX* context_;
+};
+
+// The same for the MAC.
+class ThreadHmac {
+ public:
+  static ThreadHmac& get() {
+    thread_local ThreadHmac mac;
+    return mac;
+  }
+  ThreadHmac(const ThreadHmac&) = delete;
+  ThreadHmac& operator=(const ThreadHmac&) = delete;
+
+  Sha256 sign(ByteView key, ByteView message) {
+    // Without a key OpenSSL would go on with the one of before.
+    static constexpr std::uint8_t kNoKey = 0;
+    ASSERT(EVP_MAC_init(context_, key.empty() ? &kNoKey : key.data(), key.size(), nullptr) == 1);
+    ASSERT(EVP_MAC_update(context_, message.data(), message.size()) == 1);
+    Sha256 digest{};
+    std::size_t size = 0;
+    ASSERT(EVP_MAC_final(context_, digest.data(), &size, digest.size()) == 1);
+    return digest;
+  }
+
+ private:
+  ThreadHmac() {
+    static EVP_MAC* const algorithm = EVP_MAC_fetch(nullptr, OSSL_MAC_NAME_HMAC, nullptr);
+    context_ = EVP_MAC_CTX_new(algorithm);
+    ASSERT(context_ != nullptr);
+    std::string digest = OSSL_DIGEST_NAME_SHA2_256;
+    const std::array<OSSL_PARAM, 2> params{
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0),
+        OSSL_PARAM_construct_end()};
+    ASSERT(EVP_MAC_CTX_set_params(context_, params.data()) == 1);
+  }
+  ~ThreadHmac() { EVP_MAC_CTX_free(context_); }
+
+  EVP_MAC_CTX* context_ = nullptr;
+};
+
+}  // namespace
+
 Sha256 sha256(ByteView bytes) {
+  ThreadSha256& hash = ThreadSha256::get();
+  hash.begin();
+  hash.add(bytes);
+  return hash.finish();
+}
+
+Sha256Stream::Sha256Stream() : context_(EVP_MD_CTX_new()) {
+  ASSERT(context_ != nullptr);
+  ASSERT(EVP_DigestInit_ex2(static_cast<EVP_MD_CTX*>(context_), ThreadSha256::algorithm(),
+                            nullptr) == 1);
+}
+
+Sha256Stream::~Sha256Stream() {
+  EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_));
+}
+
+void Sha256Stream::add(ByteView bytes) {
+  ASSERT(EVP_DigestUpdate(static_cast<EVP_MD_CTX*>(context_), bytes.data(), bytes.size()) == 1);
+}
+
+Sha256 Sha256Stream::finish() {
   Sha256 digest{};
   unsigned size = 0;
-  ASSERT(EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1);
+  ASSERT(EVP_DigestFinal_ex(static_cast<EVP_MD_CTX*>(context_), digest.data(), &size) == 1);
   return digest;
 }
 
 Sha256 hmac_sha256(ByteView key, ByteView message) {
-  Sha256 digest{};
-  unsigned size = 0;
-  ASSERT(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), message.data(),
-              message.size(), digest.data(), &size) != nullptr);
-  return digest;
+  return ThreadHmac::get().sign(key, message);
 }
 
 bool equal_constant_time(ByteView a, ByteView b) {

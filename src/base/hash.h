@@ -14,6 +14,22 @@ std::uint32_t crc32c(ByteView bytes, std::uint32_t seed = 0);
 
 using Sha256 = std::array<std::uint8_t, 32>;
 Sha256 sha256(ByteView bytes);
+
+// The same, of bytes that come in pieces. Threads: one.
+class Sha256Stream {
+ public:
+  Sha256Stream();
+  ~Sha256Stream();
+  Sha256Stream(const Sha256Stream&) = delete;
+  Sha256Stream& operator=(const Sha256Stream&) = delete;
+  void add(ByteView bytes);
+  // Of all that was added; nothing may be added after it.
+  Sha256 finish();
+
+ private:
+  void* context_;  // EVP_MD_CTX
+};
+
 Sha256 hmac_sha256(ByteView key, ByteView message);
 
 // Compares in time that depends on the lengths only. For secrets.

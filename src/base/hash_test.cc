@@ -26,6 +26,16 @@ TEST(Crc32c, ContinuesFromASeed) {
 TEST(HmacSha256, MatchesRfc4231) {
   const Sha256 digest = hmac_sha256(as_bytes("Jefe"), as_bytes("what do ya want for nothing?"));
   EXPECT_EQ(hex_encode(digest), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  // A key of more than a block, case 6; and one of none.
+  EXPECT_EQ(
+      hex_encode(hmac_sha256(ByteVec(131, 0xAA),
+                             as_bytes("Test Using Larger Than Block-Size Key - Hash Key First"))),
+      "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+  EXPECT_EQ(hex_encode(hmac_sha256({}, {})),
+            "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+  // Not the key of before.
+  EXPECT_EQ(hmac_sha256(as_bytes("Jefe"), as_bytes("what do ya want for nothing?")), digest);
+  EXPECT_NE(hmac_sha256(as_bytes("Jeff"), as_bytes("what do ya want for nothing?")), digest);
   EXPECT_EQ(hex_encode(sha256(as_bytes("abc"))),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
@@ -46,6 +56,14 @@ TEST(TableHash, DependsOnEveryByteAndTheLength) {
     c = 'x';
   }
   EXPECT_NE(table_hash(ByteVec(3, 0)), table_hash(ByteVec(4, 0)));
+}
+
+TEST(Sha256Stream, PiecesHashAsTheWhole) {
+  base::Sha256Stream stream;
+  stream.add(base::as_bytes("ab"));
+  stream.add({});
+  stream.add(base::as_bytes("c"));
+  EXPECT_EQ(stream.finish(), base::sha256(base::as_bytes("abc")));
 }
 
 }  // namespace

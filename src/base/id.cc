@@ -1,8 +1,11 @@
 #include "base/id.h"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cerrno>
 
+#include <pthread.h>
 #include <sys/random.h>
 
 #include "base/hash.h"
@@ -28,6 +31,40 @@ Guid with_version(Guid guid, std::uint8_t version) {
   return guid;
 }
 
+// Random bytes for ids, fetched many at a time: one system call for each id would cost as much as
+// all else about an event's head. A child process never uses what its parent has in stock.
+class RandomStock {
+ public:
+  static RandomStock& own() {
+    thread_local RandomStock stock;
+    return stock;
+  }
+  void take(std::span<std::uint8_t> out) {
+    const unsigned now = generation().load(std::memory_order_relaxed);
+    if (left_ < out.size() || filled_in_ != now) {
+      random_bytes(bytes_);
+      left_ = bytes_.size();
+      filled_in_ = now;
+    }
+    std::copy_n(bytes_.end() - static_cast<std::ptrdiff_t>(left_), out.size(), out.begin());
+    left_ -= out.size();
+  }
+
+ private:
+  // Counts the forks between the first process and this one.
+  static std::atomic<unsigned>& generation() {
+    static std::atomic<unsigned> count = [] {
+      ASSERT(::pthread_atfork(nullptr, nullptr, [] { ++generation(); }) == 0);
+      return 0U;
+    }();
+    return count;
+  }
+
+  std::array<std::uint8_t, 512> bytes_{};
+  std::size_t left_ = 0;
+  unsigned filled_in_ = 0;
+};
+
 constexpr std::size_t kGuidText = 36;
 
 // 16 for a character that is no hex digit.
@@ -45,7 +82,7 @@ bool is_dash(std::size_t at) {
 
 Guid Guid::random() {
   Guid guid;
-  random_bytes(guid.bytes);
+  RandomStock::own().take(guid.bytes);
   return with_version(guid, 4);
 }
 

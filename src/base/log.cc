@@ -4,6 +4,9 @@
 #include <array>
 #include <atomic>
 #include <functional>
+#include <memory>
+#include <mutex>
+#include <utility>
 
 #include <unistd.h>
 
@@ -15,6 +18,11 @@ namespace base {
 namespace {
 
 std::atomic<LogLevel> g_level{LogLevel::Info};
+
+std::mutex g_observer_mutex;
+std::shared_ptr<const LogObserver> g_observer;  // guarded by g_observer_mutex
+
+constexpr std::size_t kPriorityBytes = 3;  // "<4>"
 
 constexpr std::uint32_t kLinesPerSecond = 20;
 
@@ -34,7 +42,8 @@ bool plain(std::string_view value) {
 
 }  // namespace
 
-LogLine::LogLine(LogLevel level, std::string_view event) : written_(true) {
+LogLine::LogLine(LogLevel level, std::string_view event)
+    : level_(level), event_bytes_(event.size()), written_(true) {
   Limiter& limiter = g_limiters[std::hash<std::string_view>{}(event) % g_limiters.size()];
   const std::int64_t second =
       std::chrono::duration_cast<std::chrono::seconds>(mono_now().time_since_epoch()).count();
@@ -51,6 +60,15 @@ LogLine::LogLine(LogLevel level, std::string_view event) : written_(true) {
 
 LogLine::~LogLine() {
   if (!written_) return;
+  std::shared_ptr<const LogObserver> observer;
+  {
+    const std::lock_guard lock(g_observer_mutex);
+    observer = g_observer;
+  }
+  if (observer) {
+    const std::string_view line = std::string_view(text_).substr(kPriorityBytes);
+    (*observer)(level_, line.substr(0, event_bytes_), line);
+  }
   text_.push_back('\n');
   // Nothing can be done about a log that cannot be written.
   [[maybe_unused]] const ssize_t count = ::write(STDERR_FILENO, text_.data(), text_.size());
@@ -68,6 +86,12 @@ LogLine& LogLine::field(std::string_view key, std::int64_t value) {
 }
 LogLine& LogLine::field(std::string_view key, std::uint64_t value) {
   return field(key, std::to_string(value));
+}
+
+void set_log_observer(LogObserver observer) {
+  auto shared = observer ? std::make_shared<const LogObserver>(std::move(observer)) : nullptr;
+  const std::lock_guard lock(g_observer_mutex);
+  g_observer = std::move(shared);
 }
 
 void set_log_level(LogLevel level) {

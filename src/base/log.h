@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -38,13 +40,20 @@ class LogLine {
   LogLine& field(std::string_view key, bool value) { return field(key, value ? "true" : "false"); }
 
  private:
+  LogLevel level_;
   std::string text_;
+  std::size_t event_bytes_;
   bool written_;
 };
 
 // Lines less urgent than this are not written. Notice lines and worse are always worth keeping.
 void set_log_level(LogLevel level);
 bool log_enabled(LogLevel level);
+// Hears each line that is written too: its level, its event and all of it but the priority.
+// nullptr: nobody does. It is called on the thread that logs, and must not log itself. Threads:
+// any.
+using LogObserver = std::function<void(LogLevel, std::string_view event, std::string_view line)>;
+void set_log_observer(LogObserver observer);
 // The level of that name (error, warning, notice, info, debug); false when there is none.
 bool parse_log_level(std::string_view name, LogLevel& level);
 

@@ -420,6 +420,10 @@ const Recovery& Log::recovery() const {
 const Options& Log::options() const {
   return state_->options;
 }
+
+void Log::set_segment_bytes(std::size_t bytes) {
+  state_->options.segment_bytes = bytes;
+}
 std::shared_ptr<const Table> Log::table() const {
   return state_->table;
 }

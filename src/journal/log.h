@@ -99,6 +99,8 @@ class Log {
   std::size_t buffered_bytes() const;
   const Recovery& recovery() const;
   const Options& options() const;
+  // For files from now on.
+  void set_segment_bytes(std::size_t bytes);
 
   // Bytes that a record takes beyond its payload, and the beginning of every file.
   static constexpr std::size_t kRecordOverhead = 16;

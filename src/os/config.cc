@@ -70,6 +70,40 @@ std::string describe(const Content& content) {
   return std::string(std::get<Other>(content).kind);
 }
 
+std::string to_json(const Content& content) {
+  std::string out;
+  base::json::Writer writer(out);
+  if (const auto* text = std::get_if<std::string>(&content)) {
+    writer.value(*text);
+  } else if (const auto* number = std::get_if<std::int64_t>(&content)) {
+    writer.value(*number);
+  } else if (const auto* real = std::get_if<double>(&content)) {
+    writer.value(*real);
+  } else if (const auto* flag = std::get_if<bool>(&content)) {
+    writer.value(*flag);
+  } else if (const auto* texts = std::get_if<Texts>(&content)) {
+    writer.begin_array();
+    for (const std::string& each : *texts)
+      writer.value(each);
+    writer.end_array();
+  } else if (const auto* untyped = std::get_if<Untyped>(&content)) {
+    writer.value(untyped->text);
+  } else {
+    writer.value(std::get<Other>(content).kind);
+  }
+  return out;
+}
+
+// A file's name is none, though the file holds one.
+bool is_secret(std::string_view key) {
+  const std::string name = base::to_lower(key.substr(key.rfind('.') + 1));
+  if (name.ends_with("_file")) return false;
+  for (const std::string_view word : {"secret", "password", "token", "signing"}) {
+    if (name.find(word) != std::string::npos) return true;
+  }
+  return false;
+}
+
 Content array_content(const toml::array& array) {
   Texts texts;
   for (const toml::node& element : array) {
@@ -366,6 +400,17 @@ std::chrono::nanoseconds Config::duration(std::string_view key, std::chrono::nan
   return otherwise;
 }
 
+std::vector<std::string> Config::names(std::string_view prefix) const {
+  std::set<std::string> found;
+  const std::string start = std::string(prefix) + ".";
+  for (auto at = state_->entries.lower_bound(start);
+       at != state_->entries.end() && at->first.starts_with(start); ++at) {
+    const std::size_t dot = at->first.find('.', start.size());
+    if (dot != std::string::npos) found.insert(at->first.substr(start.size(), dot - start.size()));
+  }
+  return {found.begin(), found.end()};
+}
+
 bool Config::has(std::string_view key) {
   return state_->read(key) != nullptr;
 }
@@ -373,6 +418,13 @@ bool Config::has(std::string_view key) {
 std::string Config::origin(std::string_view key) const {
   const auto found = state_->entries.find(key);
   return found == state_->entries.end() ? std::string() : found->second.origin;
+}
+
+std::vector<std::pair<std::string, std::string>> Config::settings() const {
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const auto& [key, entry] : state_->entries)
+    all.emplace_back(key, is_secret(key) ? base::json::quoted("(secret)") : to_json(entry.content));
+  return all;
 }
 
 void Config::reject(std::string_view key, std::string_view expected, std::string_view found) {

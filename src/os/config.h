@@ -76,10 +76,17 @@ class Config {
   std::chrono::nanoseconds duration(std::string_view key, std::chrono::nanoseconds otherwise,
                                     std::chrono::nanoseconds min, std::chrono::nanoseconds max);
 
+  // The names of the tables below `prefix`, in order: "siem" when "forward.siem.url" is set and the
+  // prefix is "forward". Reads nothing.
+  std::vector<std::string> names(std::string_view prefix) const;
+
   // Whether any layer sets the key. Counts as reading it.
   bool has(std::string_view key);
   // Where the key was set: "file:line:column", "VEDETTE_X__Y" or "--flag"; empty when it was not.
   std::string origin(std::string_view key) const;
+  // Every key that any layer sets, in order, with its value as JSON; "(secret)" where the key's
+  // name says that it is one: its last part has secret, password, token or signing in it.
+  std::vector<std::pair<std::string, std::string>> settings() const;
   // Records a problem with a value that only the caller can judge; reported as the others are.
   void reject(std::string_view key, std::string_view expected, std::string_view found);
 

@@ -171,5 +171,14 @@ TEST_F(ConfigTest, CallersMayRejectValues) {
             folder_ + "/main.toml:2:1: a.b: expected a host name, found \"c\"");
 }
 
+TEST_F(ConfigTest, NamesWhatIsBelowAPrefix) {
+  Config config = load(
+      "[forward.b]\nurl='x'\n[forward.a]\nurl='y'\ndeep.er='z'\n[forwarder.c]\nurl='x'\n"
+      "[other]\nforward='x'\n");
+  EXPECT_EQ(config.names("forward"), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(config.names("none"), std::vector<std::string>{});
+  EXPECT_FALSE(config.finish()) << "naming is not reading";
+}
+
 }  // namespace
 }  // namespace os

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash.h"
+
 namespace os {
 
 using base::Code;
@@ -49,6 +51,33 @@ Result<std::string> read_file(const std::string& path, std::size_t limit) {
     content.append(buffer, static_cast<std::size_t>(count));
     if (content.size() > limit) return fail(Code::TooLarge, "read", -1, path);
   }
+}
+
+Result<std::string> read_secret(const std::string& path, std::size_t limit) {
+  const Fd fd = TRY(open_file(path, O_RDONLY));
+  // Large enough from the start: growing would leave copies behind.
+  std::string content(limit + 1, '\0');
+  std::size_t size = 0;
+  const auto give_up = [&] {
+    base::wipe({reinterpret_cast<std::uint8_t*>(content.data()), content.size()});
+  };
+  while (size < content.size()) {
+    const ssize_t count = ::read(fd.get(), content.data() + size, content.size() - size);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) {
+      auto error = fail_errno("read", path);
+      give_up();
+      return error;
+    }
+    if (count == 0) break;
+    size += static_cast<std::size_t>(count);
+  }
+  if (size > limit) {
+    give_up();
+    return fail(Code::TooLarge, "read", -1, path);
+  }
+  content.resize(size);
+  return content;
 }
 
 Result<void> write_all(int fd, base::ByteView bytes) {

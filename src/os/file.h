@@ -19,6 +19,10 @@ namespace os {
 // The whole file. Works for /proc and pipes too, whose size is not known beforehand.
 base::Result<std::string> read_file(const std::string& path, std::size_t limit = 64U << 20U);
 
+// The same for a small file that holds a secret: no copy of it is left in memory but the one that
+// is returned, which the caller wipes.
+base::Result<std::string> read_secret(const std::string& path, std::size_t limit);
+
 // Replaces the file in one step: temporary file beside it, fsync, rename, fsync of the folder.
 // After a crash the file has the old or the new content, never a mixture.
 base::Result<void> write_file_atomic(const std::string& path, std::string_view content,

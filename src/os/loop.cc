@@ -203,11 +203,14 @@ Result<void> Loop::on_signals(std::initializer_list<int> signals,
 }
 
 void Loop::post(std::function<void()> task) {
+  bool first = false;
   {
     const std::lock_guard lock(state_->posted_mutex);
+    first = state_->posted.empty();
     state_->posted.push_back(std::move(task));
   }
-  state_->notify();
+  // The loop that is on its way to the first takes the others, too.
+  if (first) state_->notify();
 }
 
 Result<void> Loop::run() {

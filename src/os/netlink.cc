@@ -34,7 +34,7 @@ Result<void> read_netlink(base::ByteView datagram,
     const std::uint32_t length = TRY(cursor.u32le());
     NetlinkMessage message;
     message.type = TRY(cursor.u16le());
-    TRY(cursor.skip(2));
+    message.flags = TRY(cursor.u16le());
     message.sequence = TRY(cursor.u32le());
     TRY(cursor.skip(4));
     if (length < kHeaderBytes) {

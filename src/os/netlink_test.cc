@@ -72,5 +72,52 @@ TEST(NetlinkSocket, UnknownProtocolIsUnsupported) {
   ASSERT_FALSE(netlink);
 }
 
+TEST(ReadAttributes, SplitsAndStops) {
+  base::ByteWriter out;
+  out.u16le(5);
+  out.u16le(0x8001);  // nested flag
+  out.u8(7);
+  out.u8(0);
+  out.u16le(0);  // padding
+  out.u16le(6);
+  out.u16le(2);
+  out.u16le(9);
+  std::vector<std::pair<int, std::size_t>> seen;
+  ASSERT_TRUE(read_attributes(out.view(), [&](const NetlinkAttribute& one) {
+    seen.emplace_back(one.type, one.payload.size());
+    return true;
+  }));
+  EXPECT_EQ(seen, (std::vector<std::pair<int, std::size_t>>{{1, 1}, {2, 2}}));
+  seen.clear();
+  ASSERT_TRUE(read_attributes(out.view(), [&](const NetlinkAttribute& one) {
+    seen.emplace_back(one.type, one.payload.size());
+    return false;
+  }));
+  EXPECT_EQ(seen.size(), 1U);
+  const auto cut = read_attributes(out.view().first(13), [](const auto&) { return true; });
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().code, base::Code::Truncated);
+  const base::ByteVec tiny = {3, 0, 1, 0};
+  const auto malformed = read_attributes(tiny, [](const auto&) { return true; });
+  ASSERT_FALSE(malformed);
+  EXPECT_EQ(malformed.error().code, base::Code::Malformed);
+}
+
+TEST(DumpNetlink, GivesTheWholeListAndTheKernelsErrors) {
+  base::ByteWriter request;
+  for (int i = 0; i < 4; ++i)
+    request.u32le(0);
+  std::size_t links = 0;
+  const auto dumped =
+      dump_netlink(NETLINK_ROUTE, RTM_GETLINK, request.view(), [&](const NetlinkMessage& one) {
+        EXPECT_EQ(one.type, RTM_NEWLINK);
+        ++links;
+      });
+  ASSERT_TRUE(dumped) << dumped.error().to_string();
+  EXPECT_GE(links, 1U);  // the loopback interface
+  const auto refused = dump_netlink(NETLINK_SOCK_DIAG, 9999, request.view(), [](const auto&) {});
+  EXPECT_FALSE(refused);
+}
+
 }  // namespace
 }  // namespace os

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <malloc.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -229,12 +230,29 @@ std::size_t resident_bytes() {
          static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
-void release_startup_memory() {
+std::uint64_t storage_bytes_written() {
+  constexpr std::string_view kName = "\nwrite_bytes: ";
+  const auto text = read_proc("/proc/self/io", 1024);
+  if (!text) return 0;
+  const std::size_t at = text->find(kName);
+  if (at == std::string::npos) return 0;
+  const std::string_view rest = std::string_view(*text).substr(at + kName.size());
+  return static_cast<std::uint64_t>(base::parse_int(rest.substr(0, rest.find('\n'))).value_or(0));
+}
+
+StartupMemory::StartupMemory() : mappings_(::open("/proc/self/smaps", O_RDONLY | O_CLOEXEC)) {}
+
+void StartupMemory::release() const {
   ::malloc_trim(0);
-  const auto maps = read_file("/proc/self/smaps");
-  if (!maps) return;
+  std::string maps;
+  std::array<std::uint8_t, 4096> part;
+  for (;;) {
+    const auto size = read_at(mappings_.get(), part, maps.size());
+    if (!size || *size == 0) break;
+    maps += base::as_text(base::ByteView(part).first(*size));
+  }
   Mapping mapping;
-  for (const std::string_view line : base::split(*maps, '\n')) {
+  for (const std::string_view line : base::split(maps, '\n')) {
     if (const auto next = read_mapping(line)) {
       mapping = *next;
     } else if (line.starts_with("Anonymous:") && mapping.size != 0) {
@@ -245,12 +263,27 @@ void release_startup_memory() {
   }
 }
 
+void release_startup_memory() {
+  StartupMemory().release();
+}
+
 void prefer_small_memory() {
   // NOLINTBEGIN(concurrency-mt-unsafe): before there are threads
   ::mallopt(M_ARENA_MAX, 1);
   ::mallopt(M_MMAP_THRESHOLD, 64 << 10);
   ::mallopt(M_TRIM_THRESHOLD, 128 << 10);
   // NOLINTEND(concurrency-mt-unsafe)
+}
+
+std::uint64_t memory_bytes() {
+  return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+         static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+bool favour_this_thread() {
+  constexpr int kFavoured = -4;
+  return ::getpriority(PRIO_PROCESS, 0) <= kFavoured ||
+         ::setpriority(PRIO_PROCESS, 0, kFavoured) == 0;
 }
 
 std::uint64_t ticks_per_second() {

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "base/result.h"
+#include "os/fd.h"
 
 namespace os {
 
@@ -71,13 +72,32 @@ base::Result<ProcessStat> read_process_stat(std::string_view text);
 // Resident memory of this process, in bytes; 0 when it cannot be read.
 std::size_t resident_bytes();
 
+// What this process has caused to be written to storage so far, in bytes; 0 when it cannot be read.
+std::uint64_t storage_bytes_written();
+
 // Unmaps the pages of programs and libraries that hold nothing of this process's own, which is most
 // of what starting up touched and nothing needs again; what is needed comes back from the page
 // cache. And gives free memory back to the kernel. Call it once, when the process has settled.
 void release_startup_memory();
+// The same for a process that will have no /proc by then: opened beforehand, used as often as
+// needed.
+class StartupMemory {
+ public:
+  StartupMemory();
+  void release() const;
+
+ private:
+  Fd mappings_;
+};
 // Keeps freed memory from staying with the process: for one that lives long and needs little. Call
 // it first in main.
 void prefer_small_memory();
+// Of the machine, in bytes.
+std::uint64_t memory_bytes();
+// Gives the calling thread a larger share of a busy processor, as audit daemons have: for one that
+// is to keep up with all others, and needs little. Threads that it starts have that share too.
+// False: it may not (CAP_SYS_NICE).
+bool favour_this_thread();
 // Clock ticks in a second, as start_ticks counts them.
 std::uint64_t ticks_per_second();
 

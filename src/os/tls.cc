@@ -37,6 +37,7 @@ using SslContext = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
 using Ssl = std::unique_ptr<SSL, Free<SSL_free>>;
 using Bio = std::unique_ptr<BIO, Free<BIO_free>>;
 using Certificate = std::unique_ptr<X509, Free<X509_free>>;
+using PrivateKey = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 
 std::string openssl_reason() {
   const unsigned long code = ERR_peek_last_error();
@@ -112,6 +113,38 @@ Result<std::size_t> add_certificates(SSL_CTX* context, const std::string& pem) {
   return count;
 }
 
+Bio read_only(std::string_view text) {
+  Bio bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  ASSERT(bio != nullptr);
+  return bio;
+}
+
+// Nobody is asked for a passphrase.
+int no_passphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*context*/) {
+  return -1;
+}
+
+Result<void> use_own_certificate(SSL_CTX* context, std::string_view certificate_pem,
+                                 std::string_view private_key_pem) {
+  ERR_clear_error();
+  const Bio certificates = read_only(certificate_pem);
+  const Certificate leaf(
+      PEM_read_bio_X509_AUX(certificates.get(), nullptr, no_passphrase, nullptr));
+  if (!leaf || SSL_CTX_use_certificate(context, leaf.get()) != 1)
+    return fail(Code::Invalid, "client certificate", -1, openssl_reason());
+  while (X509* issuer = PEM_read_bio_X509(certificates.get(), nullptr, no_passphrase, nullptr)) {
+    // Takes the certificate over.
+    ASSERT(SSL_CTX_ctrl(context, SSL_CTRL_CHAIN_CERT, 0, issuer) == 1);
+  }
+  ERR_clear_error();
+  const Bio keys = read_only(private_key_pem);
+  const PrivateKey key(PEM_read_bio_PrivateKey(keys.get(), nullptr, no_passphrase, nullptr));
+  if (!key) return fail(Code::Invalid, "client key", -1, openssl_reason());
+  if (SSL_CTX_use_PrivateKey(context, key.get()) != 1)
+    return fail(Code::Invalid, "client key", -1, "does not belong to the certificate");
+  return {};
+}
+
 // SSL_set_tlsext_host_name() is a macro with casts of its own.
 bool set_server_name(SSL* ssl, std::string name) {
   return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()) == 1;
@@ -162,6 +195,13 @@ Result<TlsClient> TlsClient::create(const std::string& ca_file) {
   if (*count == 0)
     return fail(Code::Invalid, "CA file", -1, ca_file + " holds no certificate in PEM form");
   return TlsClient(std::move(state));
+}
+
+Result<TlsClient> TlsClient::create(const std::string& ca_file, std::string_view certificate_pem,
+                                    std::string_view private_key_pem) {
+  TlsClient client = TRY(create(ca_file));
+  TRY(use_own_certificate(client.state_->context.get(), certificate_pem, private_key_pem));
+  return client;
 }
 
 // --- A connection ---

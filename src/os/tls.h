@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -19,6 +20,12 @@ class TlsClient {
   // `ca_file`: certificates in PEM form to trust, and nothing else; empty: the system's store.
   // Errors: NotFound, Invalid (no certificate in the file), Io.
   static base::Result<TlsClient> create(const std::string& ca_file);
+  // The same, showing a certificate of our own to servers that ask for one: the chain, leaf first,
+  // and its key, as text in PEM form. Errors: Invalid also (one of them cannot be read, or they do
+  // not belong together; the detail never holds the key).
+  static base::Result<TlsClient> create(const std::string& ca_file,
+                                        std::string_view certificate_pem,
+                                        std::string_view private_key_pem);
   ~TlsClient();
   TlsClient(TlsClient&&) noexcept;
   TlsClient& operator=(TlsClient&&) noexcept;

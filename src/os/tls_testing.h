@@ -112,6 +112,16 @@ class TestPeer {
   }
   // Ends it without a word.
   void cut() { ::shutdown(socket_, SHUT_RDWR); }
+  // The subject of the certificate that it showed; empty: none.
+  std::string certificate_subject() const {
+    X509* certificate = SSL_get1_peer_certificate(ssl_);
+    if (certificate == nullptr) return {};
+    char* text = X509_NAME_oneline(X509_get_subject_name(certificate), nullptr, 0);
+    std::string subject(text);
+    OPENSSL_free(text);
+    X509_free(certificate);
+    return subject;
+  }
 
  private:
   SSL* ssl_;
@@ -135,6 +145,9 @@ class TlsTestServer {
     SSL_CTX_use_PrivateKey(context_.get(), key);
     EVP_PKEY_free(key);
     BIO_free(bio);
+    // Any certificate is asked for and none is needed: a hub looks at it by itself.
+    SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, [](int, X509_STORE_CTX*) { return 1; });
+    SSL_CTX_set_session_id_context(context_.get(), reinterpret_cast<const unsigned char*>("t"), 1);
     if (max_version != 0) {
       SSL_CTX_set_security_level(context_.get(), 0);
       SSL_CTX_set_min_proto_version(context_.get(), TLS1_VERSION);

@@ -82,7 +82,8 @@ constexpr ViolationCase kViolations[] = {
      "ListeningPorts, "
      "FirewallConfiguration, LocalUsers, ConnectedHardware, OSBaseline, SystemInformation, "
      "Diagnostic, "
-     "ConfigurationError, DroppedEventsStatistics, MessageStatistics, Heartbeat ! "
+     "ConfigurationError, DroppedEventsStatistics, MessageStatistics, Heartbeat, FileEvent, SBoM, "
+     "AuditRecord, NetworkAsset, NetworkConversation, NetworkTransaction, SensorHealth ! "
      "\"ProcessCreat\""},
     {"\"Triggered\"", "\"Periodic\"", "/Events/0/Category: \"Triggered\" ! \"Periodic\""},
     {"\"Triggered\"", "\"Aggregated\"", "/Events/0/Category: \"Triggered\" ! \"Aggregated\""},
