@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "uplink/identity.h"
 #include "wire/mqtt.h"
 #include "wire/sas.h"
+#include "wire/topics.h"
 
 namespace uplink {
 
@@ -24,6 +26,7 @@ class TestHub {
     std::string token;
     bool clean_session = false;
     std::uint16_t keep_alive_seconds = 0;
+    std::string certificate_subject;
   };
   struct Published {
     std::string topic;
@@ -44,6 +47,8 @@ class TestHub {
   std::function<Answer(const Published&)> on_publish = [](const Published&) { return Answer::Ack; };
   // After CONNACK.
   std::function<void(os::TestPeer&)> on_accepted = [](os::TestPeer&) {};
+  // The twin that is asked for; nullopt: subscriptions are refused. Called as the others.
+  std::function<std::optional<std::string>()> on_twin = [] { return std::nullopt; };
   bool answers_pings = true;
   bool answers_connect = true;
 
@@ -62,6 +67,7 @@ class TestHub {
   std::vector<Published> published() const { return copy(published_); }
   std::size_t disconnects() const { return copy(disconnects_); }
   std::size_t pings() const { return copy(pings_); }
+  std::size_t pubacks() const { return copy(pubacks_); }
 
  private:
   template <class T>
@@ -95,7 +101,16 @@ class TestHub {
     if (const auto* publish = std::get_if<mqtt::Publish>(&packet)) {
       return take(*publish, peer, connection);
     }
+    if (const auto* subscribe = std::get_if<mqtt::Subscribe>(&packet)) {
+      const std::uint8_t code = on_twin() ? 0 : mqtt::kSubscribeFailure;
+      const std::vector<std::uint8_t> codes(subscribe->subscriptions.size(), code);
+      return send(mqtt::Suback{subscribe->packet_id, codes}, peer);
+    }
     const std::lock_guard lock(mutex_);
+    if (std::holds_alternative<mqtt::Puback>(packet)) {
+      ++pubacks_;
+      return true;
+    }
     if (std::holds_alternative<mqtt::Disconnect>(packet)) {
       ++disconnects_;
       return false;
@@ -109,9 +124,12 @@ class TestHub {
   }
 
   bool greet(const wire::mqtt::Connect& connect, os::TestPeer& peer, std::size_t& connection) {
-    Connected seen{std::string(connect.client_id), std::string(connect.username.value_or("")),
+    Connected seen{std::string(connect.client_id),
+                   std::string(connect.username.value_or("")),
                    std::string(base::as_text(connect.password.value_or(base::ByteView()))),
-                   connect.clean_session, connect.keep_alive_seconds};
+                   connect.clean_session,
+                   connect.keep_alive_seconds,
+                   peer.certificate_subject()};
     {
       const std::lock_guard lock(mutex_);
       connected_.push_back(seen);
@@ -136,6 +154,10 @@ class TestHub {
       const std::lock_guard lock(mutex_);
       published_.push_back(seen);
     }
+    if (const auto topic = wire::parse_publish_topic(seen.topic);
+        topic && topic->kind != wire::PublishKind::Events) {
+      return answer_twin(*topic, peer);
+    }
     switch (on_publish(seen)) {
       case Answer::Ack:
         return send(wire::mqtt::Puback{publish.packet_id}, peer);
@@ -146,6 +168,16 @@ class TestHub {
     }
     peer.cut();
     return false;
+  }
+
+  bool answer_twin(const wire::PublishTopic& request, os::TestPeer& peer) const {
+    const bool get = request.kind == wire::PublishKind::TwinGet;
+    const std::string topic = wire::twin_result_topic(get ? 200 : 204, request.request_id);
+    const std::string twin = on_twin().value_or("");
+    wire::mqtt::Publish publish;
+    publish.topic = topic;
+    if (get) publish.payload = base::as_bytes(twin);
+    return send(publish, peer);
   }
 
   static bool send(const wire::mqtt::Packet& packet, os::TestPeer& peer) {
@@ -159,6 +191,7 @@ class TestHub {
   std::vector<Published> published_;  // guarded by mutex_
   std::size_t disconnects_ = 0;       // guarded by mutex_
   std::size_t pings_ = 0;             // guarded by mutex_
+  std::size_t pubacks_ = 0;           // guarded by mutex_
   os::TlsTestServer server_;
 };
 

@@ -1,12 +1,15 @@
 #include "uplink/outbox.h"
 
 #include <algorithm>
-#include <list>
+#include <concepts>
+#include <iterator>
 #include <optional>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 
 #include "base/hash.h"
+#include "base/text.h"
 #include "schema/message.h"
 
 namespace uplink {
@@ -15,51 +18,81 @@ using base::MonoTime;
 
 namespace {
 
-// What differs between two events that are the same to a reader: process ids and some details.
-// Taken out of the event while its key is made, and put back.
-class Normalised {
- public:
-  Normalised(schema::Event& event, const std::set<std::string, std::less<>>& ignored)
-      : event_(event) {
-    with_item(event_, [&](auto& item) {
-      if constexpr (requires { item.process_id; }) process_id_ = std::exchange(item.process_id, 0);
-      if constexpr (requires { item.parent_process_id; }) {
-        parent_process_id_ = std::exchange(item.parent_process_id, 0);
-      }
-      details_ = item.extra_details;
-      std::erase_if(item.extra_details,
-                    [&](const auto& detail) { return ignored.contains(detail.first); });
-    });
-  }
-  ~Normalised() {
-    with_item(event_, [&](auto& item) {
-      if constexpr (requires { item.process_id; }) item.process_id = process_id_;
-      if constexpr (requires { item.parent_process_id; })
-        item.parent_process_id = parent_process_id_;
-      item.extra_details = std::move(details_);
-    });
-  }
-  Normalised(const Normalised&) = delete;
-  Normalised& operator=(const Normalised&) = delete;
-
-  template <class Visit>
-  static void with_item(schema::Event& event, Visit&& visit) {
-    std::visit([&](auto& items) { visit(items.front()); }, event.payload);
-  }
-
- private:
-  schema::Event& event_;
-  std::int64_t process_id_ = 0;
-  std::int64_t parent_process_id_ = 0;
-  schema::ExtraDetails details_;
+// An item that must name a process; where it may be missing, it tells events apart.
+template <class Item>
+concept OfProcess = requires(Item& item) {
+  { item.process_id } -> std::same_as<std::int64_t&>;
 };
+
+template <class Visit>
+void with_item(schema::Event& event, Visit&& visit) {
+  std::visit([&](auto& items) { visit(items.front()); }, event.payload);
+}
+
+// What differs between two events that are the same to a reader.
+struct Differences {
+  std::int64_t process_id = 0;
+  std::int64_t parent_process_id = 0;
+  std::string remote_port;
+  std::optional<std::string> local_port;
+  schema::ExtraDetails details;
+};
+
+template <class Item>
+concept WithProcess = requires(Item item) {
+  { item.process_id } -> std::same_as<std::int64_t&>;
+};
+template <class Item>
+concept WithPorts = requires(Item item) {
+  item.direction;
+  { item.remote_port } -> std::same_as<std::string&>;
+  { item.local_port } -> std::same_as<std::optional<std::string>&>;
+};
+
+// Takes them out, and gives back what they were.
+Differences take_out(schema::Event& event) {
+  Differences out;
+  with_item(event, [&](auto& item) {
+    if constexpr (requires { item.parent_process_id; })
+      out.parent_process_id = std::exchange(item.parent_process_id, 0);
+    using Item = std::remove_cvref_t<decltype(item)>;
+    if constexpr (WithProcess<Item>) out.process_id = std::exchange(item.process_id, 0);
+    if constexpr (WithPorts<Item>) {
+      if (item.direction == schema::Direction::In) {
+        out.remote_port = std::exchange(item.remote_port, "0");
+      } else if (item.local_port) {
+        out.local_port = std::exchange(item.local_port, "0");
+      }
+    }
+  });
+  return out;
+}
+
+void put_back(schema::Event& event, Differences out) {
+  with_item(event, [&](auto& item) {
+    using Item = std::remove_cvref_t<decltype(item)>;
+    if constexpr (requires { item.parent_process_id; })
+      item.parent_process_id = out.parent_process_id;
+    if constexpr (WithProcess<Item>) item.process_id = out.process_id;
+    if constexpr (WithPorts<Item>) {
+      if (!out.remote_port.empty()) item.remote_port = std::move(out.remote_port);
+      if (out.local_port) item.local_port = std::move(out.local_port);
+    }
+  });
+}
 
 std::int64_t process_id_of(schema::Event& event) {
   std::int64_t process_id = 0;
-  Normalised::with_item(event, [&](auto& item) {
-    if constexpr (requires { item.process_id; }) process_id = item.process_id;
+  with_item(event, [&](auto& item) {
+    if constexpr (WithProcess<std::remove_cvref_t<decltype(item)>>) process_id = item.process_id;
   });
   return process_id;
+}
+
+schema::ExtraDetails& details_of(schema::Event& event) {
+  schema::ExtraDetails* details = nullptr;
+  with_item(event, [&](auto& item) { details = &item.extra_details; });
+  return *details;
 }
 
 std::string local_text(const base::OffsetTime& time) {
@@ -77,15 +110,16 @@ struct KeyHash {
 struct Outbox::State {
   // A window that began with an event that was emitted.
   struct Window {
-    MonoTime end;
     Priority priority = Priority::High;
+    schema::EventName name{};
     const std::string* key = nullptr;     // in the table
     std::int64_t hits = 0;                // held back
     std::optional<schema::Event> repeat;  // the first of them
     base::OffsetTime last_time;
     std::int64_t last_process_id = 0;
+    std::map<std::string, std::uint64_t, std::less<>> sums;
   };
-  using Windows = std::list<Window>;  // oldest first, which end first
+  using Windows = std::multimap<MonoTime, Window>;  // by their ends
 
   Options options;
   Emit emit;
@@ -95,35 +129,41 @@ struct Outbox::State {
   OutboxStats stats;
 
   std::string key_of(schema::Event& event, Priority priority) const;
-  void begin(std::string key, Priority priority, MonoTime now);
+  void begin(std::string key, schema::EventName name, Priority priority, MonoTime end);
   void hold(Window& window, schema::Event event);
-  void end_oldest();
+  void end(Windows::iterator at);
   static std::size_t cost(const std::string& key) { return key.size() + sizeof(Window) + 128; }
 };
 
 std::string Outbox::State::key_of(schema::Event& event, Priority priority) const {
-  const Normalised normalised(event, options.ignored_details);
+  Differences differences = take_out(event);
+  schema::ExtraDetails& details = details_of(event);
+  differences.details = details;
+  std::erase_if(details, [&](const auto& detail) {
+    return options.ignored_details.contains(detail.first) ||
+           options.summed_details.contains(detail.first);
+  });
   std::string key = schema::event_details_json(event, 0);
   key.push_back(static_cast<char>(event.payload.index()));
   key.push_back(priority == Priority::High ? 'H' : 'L');
+  details = std::move(differences.details);
+  put_back(event, std::move(differences));
   return key;
 }
 
-void Outbox::State::begin(std::string key, Priority priority, MonoTime now) {
+void Outbox::State::begin(std::string key, schema::EventName name, Priority priority,
+                          MonoTime end_at) {
   bytes += cost(key);
-  const auto window = windows.insert(windows.end(), Window{.end = now + options.window,
-                                                           .priority = priority,
-                                                           .key = nullptr,
-                                                           .hits = 0,
-                                                           .repeat = std::nullopt,
-                                                           .last_time = {},
-                                                           .last_process_id = 0});
-  const auto entry = by_key.emplace(std::move(key), window).first;
-  window->key = &entry->first;
+  Window window;
+  window.priority = priority;
+  window.name = name;
+  const auto at = windows.emplace(end_at, std::move(window));
+  const auto entry = by_key.emplace(std::move(key), at).first;
+  at->second.key = &entry->first;
   while (windows.size() > options.max_entries ||
          (bytes > options.max_bytes && windows.size() > 1)) {
     ++stats.evicted_early;
-    end_oldest();
+    end(windows.begin());
   }
 }
 
@@ -133,31 +173,37 @@ void Outbox::State::hold(Window& window, schema::Event event) {
   ++stats.held;
   window.last_time = event.time;
   window.last_process_id = process_id_of(event);
+  for (const auto& [name, value] : details_of(event)) {
+    if (!options.summed_details.contains(name)) continue;
+    const auto number = base::parse_int(value);
+    if (number && *number > 0) window.sums[name] += static_cast<std::uint64_t>(*number);
+  }
   if (!window.repeat) window.repeat = std::move(event);
 }
 
-// Ends the oldest window; what it held becomes one event.
-void Outbox::State::end_oldest() {
-  Window window = std::move(windows.front());
+// Ends a window; what it held becomes one event.
+void Outbox::State::end(Windows::iterator at) {
+  Window window = std::move(at->second);
   bytes -= cost(*window.key);
   by_key.erase(by_key.find(*window.key));
-  windows.pop_front();
+  windows.erase(at);
   if (!window.repeat) return;
   stats.held -= static_cast<std::uint64_t>(window.hits);
   schema::Event event = std::move(*window.repeat);
-  const base::OffsetTime first = event.time;
   if (window.hits > 1) {
-    Normalised::with_item(event, [&](auto& item) {
-      schema::ExtraDetails& details = item.extra_details;
-      schema::set(details, "HitCount", std::to_string(window.hits));
-      schema::set(details, "StartTimeUtc", base::format_rfc3339(first.utc));
-      schema::set(details, "StartTimeLocal", local_text(first));
-      schema::set(details, "EndTimeUtc", base::format_rfc3339(window.last_time.utc));
-      schema::set(details, "EndTimeLocal", local_text(window.last_time));
-      if (window.last_process_id != 0) {
-        schema::set(details, "LastProcessId", std::to_string(window.last_process_id));
-      }
-    });
+    const std::int64_t first_process_id = take_out(event).process_id;
+    schema::ExtraDetails& details = details_of(event);
+    schema::set(details, "HitCount", std::to_string(window.hits));
+    schema::set(details, "StartTimeUtc", base::format_rfc3339(event.time.utc));
+    schema::set(details, "StartTimeLocal", local_text(event.time));
+    schema::set(details, "EndTimeUtc", base::format_rfc3339(window.last_time.utc));
+    schema::set(details, "EndTimeLocal", local_text(window.last_time));
+    if (window.last_process_id != 0) {
+      schema::set(details, "FirstProcessId", std::to_string(first_process_id));
+      schema::set(details, "LastProcessId", std::to_string(window.last_process_id));
+    }
+    for (const auto& [name, sum] : window.sums)
+      schema::set(details, name, std::to_string(sum));
   }
   emit(event, window.priority);
 }
@@ -170,33 +216,49 @@ Outbox::~Outbox() = default;
 
 void Outbox::submit(schema::Event event, Priority priority, MonoTime now) {
   State& s = *state_;
-  if (!s.options.aggregate.contains(event.name()) || event.item_count() != 1) {
+  const auto length = s.options.windows.find(event.name());
+  if (length == s.options.windows.end() || event.item_count() != 1) {
     s.emit(event, priority);
     return;
   }
   std::string key = s.key_of(event, priority);
   const auto known = s.by_key.find(key);
-  if (known != s.by_key.end() && known->second->end > now) {
-    s.hold(*known->second, std::move(event));
+  if (known != s.by_key.end() && known->second->first > now) {
+    s.hold(known->second->second, std::move(event));
     return;
   }
   expire(now);
   s.emit(event, priority);
-  s.begin(std::move(key), priority, now);
+  s.begin(std::move(key), event.name(), priority, now + length->second);
 }
 
 void Outbox::expire(MonoTime now) {
-  while (!state_->windows.empty() && state_->windows.front().end <= now)
-    state_->end_oldest();
+  while (!state_->windows.empty() && state_->windows.begin()->first <= now)
+    state_->end(state_->windows.begin());
 }
 
 void Outbox::flush() {
   while (!state_->windows.empty())
-    state_->end_oldest();
+    state_->end(state_->windows.begin());
+}
+
+void Outbox::set_windows(Windows windows) {
+  State& s = *state_;
+  const auto length_of = [](const Windows& all, schema::EventName name) {
+    const auto found = all.find(name);
+    return found == all.end() ? std::chrono::nanoseconds(0) : found->second;
+  };
+  for (auto at = s.windows.begin(); at != s.windows.end();) {
+    const auto next = std::next(at);
+    const schema::EventName name = at->second.name;
+    if (length_of(windows, name) != length_of(s.options.windows, name)) s.end(at);
+    at = next;
+  }
+  s.options.windows = std::move(windows);
 }
 
 MonoTime Outbox::next_expiry() const {
-  return state_->windows.empty() ? MonoTime::max() : state_->windows.front().end;
+  return state_->windows.empty() ? MonoTime::max() : state_->windows.begin()->first;
 }
 
 OutboxStats Outbox::stats() const {

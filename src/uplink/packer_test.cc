@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "os/scratch_testing.h"
+#include "schema/decode.h"
 #include "schema/message.h"
 #include "uplink/identity.h"
 #include "uplink/split.h"
@@ -46,7 +47,7 @@ TEST_F(PackerTest, PutsHighFirstAndSaysWhatItCovers) {
   add("high2", Priority::High);
   Packer packer(*spool_, options_);
   EXPECT_TRUE(packer.has_unsent(Priority::High));
-  const auto message = packer.next(false);
+  const auto message = packer.next({.high = true, .low = false});
   ASSERT_TRUE(message);
   EXPECT_EQ(events_of(*message), (std::vector<std::string>{"high1", "high2", "low"}));
   EXPECT_EQ(message->events, 3U);
@@ -54,26 +55,38 @@ TEST_F(PackerTest, PutsHighFirstAndSaysWhatItCovers) {
   EXPECT_EQ(message->covers[1], (journal::Range{1, 1}));
   EXPECT_FALSE(packer.has_unsent(Priority::High));
   EXPECT_FALSE(packer.has_unsent(Priority::Low));
-  EXPECT_FALSE(packer.next(true));
+  EXPECT_FALSE(packer.next({}));
 }
 
 TEST_F(PackerTest, KeepsLowEventsUntilTheyAreDue) {
   add("low", Priority::Low);
   Packer packer(*spool_, options_);
-  EXPECT_FALSE(packer.next(false));
+  EXPECT_FALSE(packer.next({.high = true, .low = false}));
   EXPECT_TRUE(packer.has_unsent(Priority::Low));
-  EXPECT_EQ(events_of(*packer.next(true)), (std::vector<std::string>{"low"}));
+  EXPECT_EQ(events_of(*packer.next({})), (std::vector<std::string>{"low"}));
 }
 
-TEST_F(PackerTest, FillsUpToTheMeterOnly) {
+TEST_F(PackerTest, FillsTheRoomThatIsLeftWithLowEvents) {
   add("high", Priority::High, 1000);
   for (int i = 0; i < 20; ++i)
     add("low", Priority::Low, 500);
   Packer packer(*spool_, options_);
-  const auto message = packer.next(true);
+  const auto message = packer.next({.high = true, .low = false});
   ASSERT_TRUE(message);
-  EXPECT_LE(message->payload.size(), 4096U);
-  EXPECT_GT(message->payload.size(), 3596U);
+  EXPECT_LE(message->payload.size(), options_.max_message_bytes);
+  EXPECT_GT(message->payload.size(), options_.max_message_bytes - 502);
+  EXPECT_EQ(message->event_bytes[0], 1000U);
+  EXPECT_EQ(message->event_bytes[1], 500 * (message->events - 1));
+  EXPECT_FALSE(packer.next({.high = true, .low = false}));
+}
+
+TEST_F(PackerTest, HighMayWaitWhileLowIsDue) {
+  add("high", Priority::High);
+  add("low", Priority::Low);
+  Packer packer(*spool_, options_);
+  EXPECT_EQ(events_of(*packer.next({.high = false, .low = true})),
+            (std::vector<std::string>{"low"}));
+  EXPECT_FALSE(packer.next({.high = false, .low = true}));
 }
 
 TEST_F(PackerTest, NeverExceedsTheLimitAndLeavesNothingOut) {
@@ -87,7 +100,7 @@ TEST_F(PackerTest, NeverExceedsTheLimitAndLeavesNothingOut) {
   }
   Packer packer(*spool_, options_);
   std::size_t at = 0;
-  while (const auto message = packer.next(true)) {
+  while (const auto message = packer.next({})) {
     EXPECT_LE(message->payload.size(), options_.max_message_bytes);
     for (const std::string& event : events_of(*message)) {
       ASSERT_LT(at, names.size());
@@ -100,7 +113,7 @@ TEST_F(PackerTest, NeverExceedsTheLimitAndLeavesNothingOut) {
 TEST_F(PackerTest, TheLargestEventFitsExactly) {
   add("x", Priority::High, Packer::max_event_bytes(options_));
   Packer packer(*spool_, options_);
-  EXPECT_EQ(packer.next(true)->payload.size(), options_.max_message_bytes);
+  EXPECT_EQ(packer.next({})->payload.size(), options_.max_message_bytes);
 }
 
 TEST_F(PackerTest, DropsAndCountsWhatFitsInNoMessage) {
@@ -108,7 +121,7 @@ TEST_F(PackerTest, DropsAndCountsWhatFitsInNoMessage) {
   add("giant", Priority::High, options_.max_message_bytes + 1);
   add("after", Priority::High);
   Packer packer(*spool_, options_);
-  EXPECT_EQ(events_of(*packer.next(true)), (std::vector<std::string>{"before", "after"}));
+  EXPECT_EQ(events_of(*packer.next({})), (std::vector<std::string>{"before", "after"}));
   EXPECT_EQ(spool_->stats().high.too_large, 1U);
   expect_balanced(*spool_);
 }
@@ -118,9 +131,9 @@ TEST_F(PackerTest, SendsNothingThatWasEvictedInTheMeantime) {
   add("b", Priority::High, 9000);
   add("c", Priority::High, 100);
   Packer packer(*spool_, options_);
-  EXPECT_EQ(packer.next(true)->covers[0], (journal::Range{1, 1}));  // holds b back already
+  EXPECT_EQ(packer.next({})->covers[0], (journal::Range{1, 1}));  // holds b back already
   spool_->settle(Priority::High, {2, 2}, Outcome::Evicted);
-  EXPECT_EQ(packer.next(true)->covers[0], (journal::Range{3, 3}));
+  EXPECT_EQ(packer.next({})->covers[0], (journal::Range{3, 3}));
 }
 
 // --- Parts ---
@@ -146,7 +159,8 @@ TEST(EncodeInParts, LeavesWhatFitsInOnePiece) {
   schema::encode_event(event, whole);
   std::vector<std::string> parts;
   EXPECT_EQ(encode_in_parts(event, whole.size(),
-                            [&](std::string part) { parts.push_back(std::move(part)); }),
+                            [&](std::string part) { parts.push_back(std::move(part)); })
+                .count,
             1U);
   EXPECT_EQ(parts, std::vector<std::string>{whole});
 }
@@ -154,8 +168,9 @@ TEST(EncodeInParts, LeavesWhatFitsInOnePiece) {
 TEST(EncodeInParts, DividesByItemsAndGivesEachPartAnId) {
   const schema::Event event = ports(100);
   std::vector<std::string> parts;
-  const std::size_t count =
-      encode_in_parts(event, 2000, [&](std::string part) { parts.push_back(std::move(part)); });
+  const std::size_t count = encode_in_parts(event, 2000, [&](std::string part) {
+                              parts.push_back(std::move(part));
+                            }).count;
   EXPECT_EQ(parts.size(), count);
   EXPECT_GT(count, 2U);
   std::set<std::string> ids;
@@ -176,10 +191,102 @@ TEST(EncodeInParts, DividesByItemsAndGivesEachPartAnId) {
     EXPECT_EQ(seen[static_cast<std::size_t>(i)], std::to_string(i));
 }
 
-TEST(EncodeInParts, GivesASingleItemWhateverItsSize) {
+schema::Event start_of(std::string command_line, std::string argv) {
+  schema::Event event;
+  event.id = base::Guid::random();
+  event.payload = schema::payload_of(
+      schema::ProcessCreate{.executable = "/usr/bin/python3",
+                            .process_id = 7,
+                            .parent_process_id = 1,
+                            .user_id = "0",
+                            .user_name = "root",
+                            .command_line = std::move(command_line),
+                            .extra_details = {{"Argv", std::move(argv)}, {"Cwd", "/"}}});
+  return event;
+}
+
+TEST(EncodeInParts, CutsTheLongestTextsOfASingleItemAndSaysSo) {
+  const std::string name = "\xE2\x82\xAC";  // a character that must not be divided
+  std::string line;
+  for (int i = 0; i < 3000; ++i)
+    line += name;
+  for (const std::size_t limit : {8000U, 4000U, 2001U, 1500U}) {
+    std::vector<std::string> parts;
+    const Pieces pieces =
+        encode_in_parts(start_of(line, std::string(5000, '"')), limit,
+                        [&](std::string part) { parts.push_back(std::move(part)); });
+    EXPECT_EQ(pieces.count, 1U);
+    EXPECT_EQ(pieces.truncated, 1U);
+    ASSERT_EQ(parts.size(), 1U);
+    EXPECT_LE(parts[0].size(), limit);
+    EXPECT_GT(parts[0].size(), limit / 3);
+    const auto json = base::json::parse(parts[0]).value();
+    const auto& item = json.find("Payload")->if_array()->front();
+    EXPECT_EQ(item.text_or("Executable", ""), "/usr/bin/python3");
+    EXPECT_TRUE(line.starts_with(item.text_or("CommandLine", "?")));
+    const auto* details = item.find("ExtraDetails");
+    EXPECT_NE(details->text_or("Truncated", ""), "");
+    EXPECT_NE(details->text_or("TruncatedBytes", ""), "");
+    EXPECT_TRUE(schema::validate(schema::encode_envelope("1", base::Guid::random(),
+                                                         std::vector<std::string_view>{parts[0]}),
+                                 schema::Mode::Strict)
+                    .valid());
+  }
+}
+
+TEST(EncodeInParts, GivesWhatItCannotHelp) {
   std::size_t bytes = 0;
-  EXPECT_EQ(encode_in_parts(ports(1), 10, [&](std::string part) { bytes = part.size(); }), 1U);
+  EXPECT_EQ(encode_in_parts(ports(1), 10, [&](std::string part) { bytes = part.size(); }).count,
+            1U);
   EXPECT_GT(bytes, 10U);
+}
+
+TEST(Divide, GivesTheSamePartTheSameId) {
+  std::string whole;
+  schema::encode_event(ports(100), whole);
+  const auto ids = [&] {
+    std::vector<std::string> found;
+    divide(whole, 2000, [&](const std::string& part) {
+      found.emplace_back(base::json::parse(part).value().text_or("Id", ""));
+    });
+    return found;
+  };
+  EXPECT_GT(ids().size(), 2U);
+  EXPECT_EQ(ids(), ids());
+}
+
+// A smaller message size must neither block the queue nor lose what is in it.
+TEST_F(PackerTest, DividesWhatASmallerLimitFinds) {
+  std::string event;
+  schema::encode_event(ports(200), event);
+  spool_->append(event, Priority::High);
+  std::string lone;
+  schema::encode_event(start_of(std::string(9000, 'x'), ""), lone);
+  spool_->append(lone, Priority::High);
+  schema::encode_event(ports(1), lone = "");
+  spool_->append(lone, Priority::High);
+  spool_->flush();
+  Packer packer(*spool_, {"1.2.3", base::Guid{}, 100'000});
+  packer.set_max_message_bytes(4000);
+  std::size_t items = 0;
+  std::optional<journal::Range> covered;
+  while (const auto message = packer.next({})) {
+    EXPECT_LE(message->payload.size(), 4000U);
+    // The first event has arrived when its last part has, not before.
+    EXPECT_TRUE(items >= 150 || !message->covers[0]);
+    if (message->covers[0]) {
+      if (!covered) covered = message->covers[0];
+      EXPECT_GE(message->covers[0]->first, covered->first);
+      covered->last = message->covers[0]->last;
+    }
+    const auto parsed = base::json::parse(message->payload).value();
+    for (const auto& each : *parsed.find("Events")->if_array())
+      items += each.find("Payload")->if_array()->size();
+  }
+  EXPECT_EQ(items, 202U);
+  EXPECT_EQ(covered, (journal::Range{1, 3}));
+  EXPECT_EQ(packer.truncated(), 1U);
+  EXPECT_EQ(spool_->stats().high.too_large, 0U);
 }
 
 // --- Identity ---

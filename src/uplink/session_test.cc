@@ -1,7 +1,10 @@
 #include "uplink/session.h"
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <deque>
+#include <mutex>
 
 #include "os/file.h"
 #include "os/scratch_testing.h"
@@ -33,7 +36,7 @@ class SessionTest : public ::testing::Test {
     options_.backoff_most = milliseconds(10);
   }
 
-  void start() {
+  void create() {
     session_ =
         Session::create(
             *loop_, options_,
@@ -46,8 +49,12 @@ class SessionTest : public ::testing::Test {
                return message;
              },
              .acknowledged =
-                 [this](const Message& message) { acknowledged_.push_back(message.payload); }})
+                 [this](const Message& message) { acknowledged_.push_back(message.payload); },
+             .desired = wants_})
             .value();
+  }
+  void start() {
+    create();
     session_->start();
   }
   void send(std::string payload) {
@@ -76,6 +83,7 @@ class SessionTest : public ::testing::Test {
   TestHub hub_;
   std::unique_ptr<os::Loop> loop_;
   Session::Options options_;
+  std::function<void(const Desired&)> wants_;
   std::deque<std::string> waiting_;
   std::vector<std::string> acknowledged_;
   std::unique_ptr<Session> session_;
@@ -245,6 +253,209 @@ TEST_F(SessionTest, IgnoresWhatIsHarmless) {
   send("x");
   run_until_acknowledged(1);
   EXPECT_EQ(session_->stats().disconnects, 0U);
+  run_until([&] { return hub_.pubacks() == 1; });
+}
+
+TEST_F(SessionTest, KeepsTheTwin) {
+  hub_.on_twin = [] {
+    return R"({"desired":{"a":1,"$version":3},"reported":{"x":1,"$version":9}})";
+  };
+  std::vector<Desired> told;
+  wants_ = [&](const Desired& desired) { told.push_back(desired); };
+  create();
+  EXPECT_TRUE(session_->report(R"({"x":{"y":2}})"));
+  EXPECT_EQ(session_->report("x").error().code, Code::Malformed);
+  session_->start();
+  send("beside it");
+  run_until([&] { return session_->stats().twin.accepted == 1; });
+  run_until_acknowledged(1);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].version, 3);
+  EXPECT_EQ(told[0].json, R"({"a":1})");
+  const auto requests = hub_.published();
+  const auto patch = std::ranges::find_if(
+      requests, [](const auto& request) { return request.payload.starts_with(R"({"x")"); });
+  ASSERT_NE(patch, requests.end());
+  EXPECT_EQ(patch->payload, R"({"x":{"y":2}})");
+  EXPECT_EQ(patch->qos, 0);
+  EXPECT_FALSE(session_->stats().twin.report_pending);
+}
+
+TEST_F(SessionTest, AsksForTheTwinOnEachConnection) {
+  hub_.on_twin = [] { return R"({"desired":{"$version":3},"reported":{}})"; };
+  std::size_t told = 0;
+  wants_ = [&](const Desired&) { ++told; };
+  options_.token_life = milliseconds(200);
+  start();
+  run_until([&] { return told == 3; });
+  EXPECT_EQ(session_->stats().twin.gets, 3U);
+  EXPECT_EQ(session_->stats().disconnects, 0U);
+}
+
+TEST_F(SessionTest, DoesItsWorkWhereTwinsAreNotServed) {
+  wants_ = [](const Desired&) { ADD_FAILURE(); };
+  create();
+  EXPECT_TRUE(session_->report(R"({"x":1})"));
+  session_->start();
+  send("all the same");
+  run_until_acknowledged(1);
+  EXPECT_EQ(session_->stats().disconnects, 0U);
+  EXPECT_EQ(session_->stats().twin.gets, 0U);
+}
+
+TEST_F(SessionTest, ProvesItselfByACertificate) {
+  options_.identity.key_base64.clear();
+  options_.identity.certificate_pem = TestHub::certificates().certificate_pem;
+  options_.identity.private_key_pem = TestHub::certificates().key_pem;
+  options_.token_life = milliseconds(1);  // there is no token to renew
+  start();
+  send("x");
+  run_until_acknowledged(1);
+  const auto connected = hub_.connected().at(0);
+  EXPECT_EQ(connected.token, "");
+  EXPECT_EQ(connected.certificate_subject, "/CN=Test server");
+  EXPECT_EQ(session_->stats().token_renewals, 0U);
+}
+
+TEST_F(SessionTest, WantsOneProofOfItsIdentity) {
+  const auto refused = [&] {
+    const auto session = Session::create(*loop_, options_, {});
+    return session ? Code::Full : session.error().code;
+  };
+  options_.identity.certificate_pem = TestHub::certificates().certificate_pem;
+  EXPECT_EQ(refused(), Code::Invalid);  // a key as well
+  options_.identity.key_base64.clear();
+  EXPECT_EQ(refused(), Code::Invalid);  // no key of the certificate
+  options_.identity.private_key_pem = os::make_test_certificates().key_pem;
+  EXPECT_EQ(refused(), Code::Invalid);  // another's
+  options_.identity.certificate_pem.clear();
+  EXPECT_EQ(refused(), Code::Invalid);  // neither
+}
+
+// A device's credentials, and a hub's REST API that has the module's key.
+class ThroughDeviceTest : public SessionTest {
+ protected:
+  void SetUp() override {
+    SessionTest::SetUp();
+    options_.identity.through_device = true;
+    options_.identity.https_port = rest_.port();
+    options_.identity.key_base64 = "ZGV2aWNl";
+    hub_.on_connect = [this](const TestHub::Connected& connected) {
+      const auto token = wire::parse_sas(connected.token);
+      return token && wire::verify_sas(*token, accepted_.load(), base::wall_now())
+                 ? ConnectCode::Accepted
+                 : ConnectCode::NotAuthorized;
+    };
+  }
+  void serve(os::TestPeer& peer) {
+    std::array<std::uint8_t, 4096> buffer;
+    std::string request;
+    while (request.find("\r\n\r\n") == std::string::npos) {
+      const std::size_t count = peer.read(buffer);
+      if (count == 0) return;
+      request += base::as_text(base::ByteView(buffer).first(count));
+    }
+    std::string answer;
+    {
+      const std::lock_guard lock(mutex_);
+      requests_.push_back(request);
+      subjects_.push_back(peer.certificate_subject());
+      answer = answer_;
+    }
+    peer.write(base::as_bytes(answer));
+  }
+  static std::string with_key(std::string_view key) {
+    const std::string body = R"({"moduleId":"azureiotsecurity","authentication":{"type":"sas",)"
+                             R"("symmetricKey":{"primaryKey":")" +
+                             std::string(key) + R"(","secondaryKey":""}}})";
+    return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  }
+  void answer_with(std::string answer) {
+    const std::lock_guard lock(mutex_);
+    answer_ = std::move(answer);
+  }
+  std::size_t asked() {
+    const std::lock_guard lock(mutex_);
+    return requests_.size();
+  }
+
+  std::mutex mutex_;
+  std::string answer_ = with_key(TestHub::kKey);  // guarded by mutex_
+  std::vector<std::string> requests_;             // guarded by mutex_
+  std::vector<std::string> subjects_;             // guarded by mutex_
+  std::atomic<const char*> accepted_ = TestHub::kKey.data();
+  os::TlsTestServer rest_{TestHub::certificates(), [this](os::TestPeer& peer) { serve(peer); }};
+};
+
+TEST_F(ThroughDeviceTest, AsksForTheModulesKey) {
+  start();
+  send("x");
+  run_until_acknowledged(1);
+  ASSERT_EQ(requests_.size(), 1U);
+  EXPECT_TRUE(requests_[0].starts_with(
+      "GET /devices/device%201/modules/azureiotsecurity?api-version=2021-04-12 HTTP/1.1\r\n"))
+      << requests_[0];
+  const std::size_t at = requests_[0].find("Authorization: ");
+  ASSERT_NE(at, std::string::npos);
+  const auto token = wire::parse_sas(
+      std::string_view(requests_[0]).substr(at + 15, requests_[0].find("\r\n", at) - at - 15));
+  ASSERT_TRUE(token);
+  EXPECT_EQ(token->target, "localhost/devices/device 1");
+  EXPECT_TRUE(wire::verify_sas(*token, "ZGV2aWNl", base::wall_now()));
+  EXPECT_EQ(hub_.connected().at(0).client_id, "device 1/azureiotsecurity");
+}
+
+TEST_F(ThroughDeviceTest, AsksByCertificateAndConnectsWithoutIt) {
+  options_.identity.key_base64.clear();
+  options_.identity.certificate_pem = TestHub::certificates().certificate_pem;
+  options_.identity.private_key_pem = TestHub::certificates().key_pem;
+  start();
+  send("x");
+  run_until_acknowledged(1);
+  EXPECT_EQ(subjects_.at(0), "/CN=Test server");
+  EXPECT_EQ(requests_.at(0).find("Authorization"), std::string::npos);
+  EXPECT_EQ(hub_.connected().at(0).certificate_subject, "");
+}
+
+TEST_F(ThroughDeviceTest, AsksAgainWhenTheKeyWasRotated) {
+  start();
+  send("x");
+  run_until_acknowledged(1);
+  accepted_ = "cm90YXRlZA==";
+  hub_.stop();
+  hub_.restart();
+  run_until([&] { return session_->stats().refused >= 1; });
+  answer_with(with_key("cm90YXRlZA=="));
+  send("y");
+  run_until_acknowledged(2);
+  EXPECT_GE(asked(), 2U);
+}
+
+TEST_F(ThroughDeviceTest, SaysWhyItHasNoKeyAndKeepsTrying) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", "refused the device"},
+      {"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "create it"},
+      {"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", "answered 503"},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "no authentication"},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{}", "truncated"},
+      {"nonsense\r\n", "malformed"},
+  };
+  answer_with(cases[0].first);
+  start();
+  for (const auto& [answer, why] : cases) {
+    answer_with(answer);
+    run_until([&] { return session_->stats().last_error.find(why) != std::string::npos; });
+  }
+  answer_with(with_key(TestHub::kKey));
+  send("x");
+  run_until_acknowledged(1);
+}
+
+TEST_F(ThroughDeviceTest, MayBeStoppedWhileItAsks) {
+  rest_.stop();
+  start();
+  session_->stop();
+  session_.reset();
 }
 
 TEST_F(SessionTest, PingsWhenItHasNothingToSay) {
@@ -319,6 +530,42 @@ TEST_F(SessionTest, SurvivesAClockThatSteps) {
   *offset = hours(0);
   send("c");
   run_until([&] { return acknowledged_.size() == 4; });
+}
+
+TEST_F(SessionTest, RenewsItsTokenAtItsPaceWhileTheClockJumps) {
+  using std::chrono::hours;
+  auto offset = std::make_shared<hours>(0);
+  options_.token_life = milliseconds(200);
+  options_.wall_now = [offset] { return base::wall_now() + *offset; };
+  std::atomic<std::int64_t> hub_offset{0};  // the hub's clock is the device's
+  hub_.on_connect = [&](const TestHub::Connected& connected) {
+    const auto token = wire::parse_sas(connected.token).value();
+    const base::WallTime now = base::wall_now() + hours(hub_offset);
+    // Tokens tell whole seconds.
+    const bool good = wire::verify_sas(token, TestHub::kKey, now - std::chrono::seconds(1)) &&
+                      token.expires_at() < now + std::chrono::seconds(2);
+    return good ? ConnectCode::Accepted : ConnectCode::NotAuthorized;
+  };
+  start();
+  std::size_t sent = 0;
+  const os::TimerId timer = loop_->every(milliseconds(2), [&] { send(std::to_string(sent++)); });
+  const base::MonoTime begun = base::mono_now();
+  std::uint64_t expected = 0;
+  for (const int days : {1, -2, 3}) {
+    *offset += hours(days * 24);
+    hub_offset = offset->count();
+    // The renewal that was planned comes when it was, whatever the wall clock says: not at once
+    // after a jump forward, and not a day late after one back.
+    run_until([&] { return session_->stats().token_renewals > expected; });
+    EXPECT_EQ(session_->stats().token_renewals, ++expected);
+    EXPECT_GE(base::mono_now() - begun, milliseconds(150) * expected);
+  }
+  loop_->cancel(timer);
+  run_until_acknowledged(sent);
+  EXPECT_EQ(session_->stats().refused, 0U);
+  EXPECT_EQ(session_->stats().disconnects, 0U);
+  for (std::size_t i = 0; i < sent; ++i)
+    EXPECT_EQ(acknowledged_[i], std::to_string(i));
 }
 
 TEST_F(SessionTest, SaysGoodbyeAndComesBackWithWhatWasInFlight) {

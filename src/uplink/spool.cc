@@ -94,7 +94,7 @@ struct Spool::State {
 // --- Opening ---
 
 std::size_t Spool::State::segment_bytes() const {
-  return std::clamp<std::size_t>(options.max_bytes / 32, 8U << 10U, 1U << 20U);
+  return std::clamp<std::size_t>(options.max_bytes / 32, 1U << 10U, 1U << 20U);
 }
 
 Result<void> Spool::State::open_lane(Priority priority, const std::optional<Account>& remembered) {
@@ -214,7 +214,10 @@ bool Spool::State::write(Priority priority, std::span<const std::string> events,
       ASSERT(appended);  // sizes were checked, and the log itself has no limit
     }
     const auto flushed = own.log->flush();
-    if (flushed) return true;
+    if (flushed) {
+      totals.bytes_written += need;
+      return true;
+    }
     ++totals.write_errors;
     LOG_WARNING("spool.write_failed").field("error", flushed.error().to_string());
     // A full disk: what is old may make place for what is new; but if it does not help at once,
@@ -270,6 +273,19 @@ bool Spool::State::evict(Lane& own) {
   if (own.reader->position() <= oldest->last + 1) own.reader->release();
   const auto evicted = own.log->evict_oldest();
   return evicted && *evicted;
+}
+
+std::size_t Spool::max_bytes() const {
+  return state_->options.max_bytes;
+}
+
+void Spool::set_max_bytes(std::size_t max_bytes) {
+  ASSERT(max_bytes >= kMinBytes);
+  State& s = *state_;
+  s.options.max_bytes = max_bytes;
+  for (State::Lane& own : s.lanes)
+    own.log->set_segment_bytes(s.segment_bytes());
+  s.make_room(Priority::High, 0);
 }
 
 // --- Reading ---
@@ -328,6 +344,7 @@ std::string Spool::State::encode_accounts() const {
 void Spool::State::write_cell() {
   const auto written = cell.write(encode_accounts());
   dirty = !written;
+  totals.bytes_written += journal::Cell::kMaxValueBytes;
   if (!written) {
     ++totals.write_errors;
     LOG_WARNING("spool.account_not_written").field("error", written.error().to_string());

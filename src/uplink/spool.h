@@ -35,6 +35,7 @@ struct SpoolStats {
   LaneStats high;
   LaneStats low;
   std::size_t bytes = 0;            // in files
+  std::uint64_t bytes_written = 0;  // since the start, to the files and the account
   std::uint64_t write_errors = 0;   // since the start
   std::uint64_t sync_errors = 0;    // since the start
   std::uint64_t syncs = 0;          // since the start
@@ -54,8 +55,9 @@ struct SpoolStats {
 // sent again, which the hub recognises by its id.
 //
 // Durability: what was flushed survives the process at once, and a power failure after the next
-// sync: the owner runs begin_sync() jobs, soon for High and within a second for Low. Publishing
-// waits for flush() only: an event that reached the hub and is lost here harms nobody.
+// sync: the owner runs begin_sync() jobs, soon for High (while they stream, twice a second)
+// and within a second for Low. Publishing waits for flush() only: an event that reached the hub and
+// is lost here harms nobody.
 //
 // When full, the oldest Low file goes first, then for a High event the oldest High file; a Low
 // event never displaces a High one. Threads: loop only.
@@ -67,7 +69,7 @@ class Spool {
     std::size_t max_event_bytes = 256U << 10U;
   };
 
-  static constexpr std::size_t kMinBytes = 64U << 10U;
+  static constexpr std::size_t kMinBytes = 8U << 10U;
 
   // Errors: Conflict (another process has it), Io, Invalid (options).
   static base::Result<std::unique_ptr<Spool>> open(const Options& options);
@@ -102,6 +104,11 @@ class Spool {
   base::Result<void> sync();
   // Is there anything that a sync would make durable?
   bool needs_sync() const;
+
+  // Another limit from now on. What is beyond it goes at once, as when the spool is full.
+  // `max_bytes` is at least kMinBytes.
+  void set_max_bytes(std::size_t max_bytes);
+  std::size_t max_bytes() const;
 
   SpoolStats stats() const;
 

@@ -1,9 +1,11 @@
 #include "uplink/uplink.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 
+#include "base/id.h"
 #include "base/log.h"
 #include "schema/message.h"
 #include "uplink/packer.h"
@@ -16,6 +18,11 @@ using base::MonoTime;
 using base::Result;
 using std::chrono::nanoseconds;
 
+namespace {
+constexpr std::size_t kLeastEvent = 1024;
+constexpr std::size_t kLargestMessage = 256U << 10U;  // that a hub takes
+}  // namespace
+
 struct Uplink::State : std::enable_shared_from_this<Uplink::State> {
   os::Loop& loop;
   Options options;
@@ -23,8 +30,15 @@ struct Uplink::State : std::enable_shared_from_this<Uplink::State> {
   std::unique_ptr<Spool> spool;
   std::optional<Outbox> outbox;
   std::optional<Packer> packer;
-  std::unique_ptr<Session> session;
+  std::unique_ptr<Link> session;
   std::uint64_t events_split = 0;
+  std::uint64_t events_truncated = 0;
+
+  // Sending.
+  std::array<Occasions, kPriorities> occasions;
+  std::array<std::size_t, kPriorities> waiting_bytes{};  // collected and not sent, about
+  Pace pace;
+  std::uint64_t connects = 0;  // when `pace` last heard of one
 
   bool flush_planned = false;
   bool low_due = true;  // what earlier runs left behind goes at once
@@ -34,6 +48,9 @@ struct Uplink::State : std::enable_shared_from_this<Uplink::State> {
   MonoTime expiry_at = MonoTime::max();
   os::TimerId sync_timer = 0;
   MonoTime sync_at = MonoTime::max();
+  SyncBudget sync_budget;
+  os::TimerId pump_timer = 0;
+  MonoTime pump_at = MonoTime::max();
   bool high_unsynced = false;
   // What the worker is at, and when it should be at it again.
   struct Syncing {
@@ -45,12 +62,23 @@ struct Uplink::State : std::enable_shared_from_this<Uplink::State> {
   SyncWorker worker;
 
   State(os::Loop& the_loop, Options the_options)
-      : loop(the_loop), options(std::move(the_options)) {}
+      : loop(the_loop),
+        options(std::move(the_options)),
+        occasions{Occasions(options.high_every, base::mono_now()),
+                  Occasions(options.low_every, base::mono_now())},
+        pace(options.pace),
+        sync_budget(options.sync_budget, base::mono_now()) {}
 
   void collect(const schema::Event& event, Priority priority);
   void plan_flush();
   void flush();
   void plan_low();
+  void plan_pump(MonoTime at);
+  void plan_occasions();
+  void notice_connection(MonoTime now);
+  bool full(Priority priority) const;
+  bool crowded() const;
+  Packer::Due due(MonoTime now);
   std::optional<Message> next_message();
   void acknowledged(const Message& message);
   void plan_expiry();
@@ -63,9 +91,12 @@ struct Uplink::State : std::enable_shared_from_this<Uplink::State> {
 // --- Collecting ---
 
 void Uplink::State::collect(const schema::Event& event, Priority priority) {
-  const std::size_t parts = encode_in_parts(
-      event, max_event_bytes, [&](std::string json) { spool->append(std::move(json), priority); });
-  events_split += parts > 1 ? 1 : 0;
+  const Pieces pieces = encode_in_parts(event, max_event_bytes, [&](std::string json) {
+    waiting_bytes[static_cast<std::size_t>(priority)] += json.size();
+    spool->append(std::move(json), priority);
+  });
+  events_split += pieces.count > 1 ? 1 : 0;
+  events_truncated += pieces.truncated;
   high_unsynced |= priority == Priority::High;
   plan_flush();
 }
@@ -81,6 +112,7 @@ void Uplink::State::flush() {
   spool->flush();
   plan_sync(std::exchange(high_unsynced, false) ? options.sync_delay_high : options.sync_delay_low);
   plan_low();
+  plan_occasions();
   session->pump();
 }
 
@@ -101,7 +133,10 @@ void Uplink::State::plan_expiry() {
 
 // Low events wait a moment for company.
 void Uplink::State::plan_low() {
-  if (low_due || low_timer != 0 || !packer->has_unsent(Priority::Low)) return;
+  if (options.low_every.count() > 0 || low_due || low_timer != 0 ||
+      !packer->has_unsent(Priority::Low)) {
+    return;
+  }
   low_timer = loop.after(options.low_delay, [this] {
     low_timer = 0;
     low_due = true;
@@ -109,10 +144,78 @@ void Uplink::State::plan_low() {
   });
 }
 
+void Uplink::State::plan_pump(MonoTime at) {
+  if (at >= pump_at) return;
+  loop.cancel(pump_timer);
+  pump_at = at;
+  pump_timer = loop.after(std::max(at - base::mono_now(), nanoseconds(0)), [this] {
+    pump_at = MonoTime::max();
+    session->pump();
+    plan_occasions();
+  });
+}
+
+// Somebody must look when a lane's next occasion has come.
+void Uplink::State::plan_occasions() {
+  for (const Priority priority : {Priority::High, Priority::Low}) {
+    const MonoTime next = occasions[static_cast<std::size_t>(priority)].next();
+    if (next != MonoTime::max() && packer->has_unsent(priority)) plan_pump(next);
+  }
+}
+
+void Uplink::State::notice_connection(MonoTime now) {
+  const std::uint64_t seen = session->stats().connects;
+  if (seen == connects) return;
+  connects = seen;
+  const SpoolStats stats = spool->stats();
+  // Three random bytes, as a fraction.
+  std::array<std::uint8_t, 3> bytes{};
+  base::random_bytes(bytes);
+  std::uint32_t number = 0;
+  for (const std::uint8_t byte : bytes)
+    number = number << 8U | byte;
+  pace.resumed(stats.high.pending + stats.low.pending, now, number / 16777216.0);
+}
+
+// Haste is better than loss: the pace of a backlog gives way before events do.
+bool Uplink::State::crowded() const {
+  return spool->stats().bytes > spool->max_bytes() / 4 * 3;
+}
+
+// Waiting longer would save nothing.
+bool Uplink::State::full(Priority priority) const {
+  return waiting_bytes[static_cast<std::size_t>(priority)] >= max_event_bytes;
+}
+
+Packer::Due Uplink::State::due(MonoTime now) {
+  return {.high = occasions[0].due(now) || full(Priority::High),
+          .low = (options.low_every.count() > 0 ? occasions[1].due(now) : low_due) ||
+                 full(Priority::Low)};
+}
+
 std::optional<Message> Uplink::State::next_message() {
-  auto message = packer->next(low_due);
-  // Until then, what piles up while messages are in flight is sent as it comes.
-  if (!packer->has_unsent(Priority::Low)) low_due = false;
+  const MonoTime now = base::mono_now();
+  notice_connection(now);
+  if (!pace.may_send(now) && !crowded()) {
+    plan_pump(pace.next());
+    return std::nullopt;
+  }
+  auto message = packer->next(due(now));
+  bool any_unsent = false;
+  for (const Priority priority : {Priority::High, Priority::Low}) {
+    const auto lane = static_cast<std::size_t>(priority);
+    if (message) waiting_bytes[lane] -= std::min(waiting_bytes[lane], message->event_bytes[lane]);
+    if (packer->has_unsent(priority)) {
+      any_unsent = true;
+      continue;
+    }
+    waiting_bytes[lane] = 0;
+    occasions[lane].drained();
+    // Until then, what piles up while messages are in flight is sent as it comes.
+    if (priority == Priority::Low) low_due = false;
+  }
+  if (!any_unsent) pace.drained();
+  if (message) pace.sent(message->events, message->payload.size(), now);
   return message;
 }
 
@@ -128,7 +231,9 @@ void Uplink::State::acknowledged(const Message& message) {
 
 void Uplink::State::plan_sync(nanoseconds delay) {
   sync_again = std::min(sync_again, delay);
-  const MonoTime at = base::mono_now() + delay;
+  const MonoTime now = base::mono_now();
+  delay = std::max(delay, sync_budget.wait(now));
+  const MonoTime at = now + delay;
   if (syncing || at >= sync_at || !spool->needs_sync()) return;
   loop.cancel(sync_timer);
   sync_at = at;
@@ -138,6 +243,8 @@ void Uplink::State::plan_sync(nanoseconds delay) {
 void Uplink::State::begin_sync() {
   sync_at = MonoTime::max();
   if (syncing || !spool->needs_sync()) return;
+  sync_budget.spend(base::mono_now());
+  worker.wait();  // what it did last is told, but it may not quite be idle
   syncing = std::make_shared<Syncing>();
   syncing->sync = spool->begin_sync();
   sync_again = options.sync_delay_low;
@@ -158,11 +265,11 @@ void Uplink::State::end_sync() {
 }
 
 void Uplink::State::cancel_timers() {
-  for (os::TimerId* timer : {&flush_timer, &low_timer, &expiry_timer, &sync_timer}) {
+  for (os::TimerId* timer : {&flush_timer, &low_timer, &expiry_timer, &sync_timer, &pump_timer}) {
     loop.cancel(std::exchange(*timer, 0));
   }
   flush_planned = false;
-  expiry_at = sync_at = MonoTime::max();
+  expiry_at = sync_at = pump_at = MonoTime::max();
 }
 
 // --- The uplink ---
@@ -172,11 +279,12 @@ Result<std::unique_ptr<Uplink>> Uplink::open(os::Loop& loop, Options options) {
   const Packer::Options packing{state->options.agent_version, state->options.agent_id,
                                 state->options.max_message_bytes};
   state->max_event_bytes = Packer::max_event_bytes(packing);
-  if (state->max_event_bytes < 1024) {
+  if (state->max_event_bytes < kLeastEvent) {
     return base::fail(base::Code::Invalid, "uplink", -1, "max_message_bytes is too small");
   }
   Spool::Options spool_options = state->options.spool;
-  spool_options.max_event_bytes = state->max_event_bytes;
+  // A limit of the moment is no limit of the files: a larger one may follow.
+  spool_options.max_event_bytes = std::max(state->max_event_bytes, kLargestMessage);
   state->spool = TRY(Spool::open(spool_options));
   state->packer.emplace(*state->spool, packing);
   // The state owns all that calls back into it.
@@ -186,10 +294,11 @@ Result<std::unique_ptr<Uplink>> Uplink::open(os::Loop& loop, Options options) {
       [raw](const schema::Event& event, Priority priority) { raw->collect(event, priority); });
   Session::Options session_options = state->options.session;
   session_options.identity = state->options.identity;
-  state->session = TRY(Session::create(
+  state->session = TRY(state->options.connect(
       loop, std::move(session_options),
       {.next = [raw] { return raw->next_message(); },
-       .acknowledged = [raw](const Message& message) { raw->acknowledged(message); }}));
+       .acknowledged = [raw](const Message& message) { raw->acknowledged(message); },
+       .desired = state->options.desired}));
   return std::unique_ptr<Uplink>(new Uplink(std::move(state)));
 }
 
@@ -202,6 +311,36 @@ Uplink::~Uplink() {
 void Uplink::submit(schema::Event event, Priority priority) {
   state_->outbox->submit(std::move(event), priority, base::mono_now());
   state_->plan_expiry();
+}
+
+void Uplink::configure(const Delivery& delivery) {
+  State& s = *state_;
+  const MonoTime now = base::mono_now();
+  // What the change ends is collected under the limits from here on.
+  s.max_event_bytes = Packer::max_event_bytes(
+      {s.options.agent_version, s.options.agent_id, delivery.max_message_bytes});
+  ASSERT(s.max_event_bytes >= kLeastEvent);
+  s.packer->set_max_message_bytes(delivery.max_message_bytes);
+  s.outbox->set_windows(delivery.aggregate);
+  s.plan_expiry();
+  s.spool->flush();
+  s.spool->set_max_bytes(delivery.max_cache_bytes);
+  s.options.low_every = delivery.low_every;
+  s.occasions[0].set_every(delivery.high_every, now);
+  s.occasions[1].set_every(delivery.low_every, now);
+  s.pace.set_rate(delivery.resume_bytes_per_second);
+  s.loop.cancel(std::exchange(s.pump_timer, 0));
+  s.pump_at = MonoTime::max();
+  // A turn later: whoever tells us of the change may be the session itself.
+  s.plan_flush();
+}
+
+bool Uplink::quiet() const {
+  State& s = *state_;
+  if (s.session->stats().in_flight > 0 || s.flush_planned) return false;
+  const Packer::Due due = s.due(base::mono_now());
+  return !(due.high && s.packer->has_unsent(Priority::High)) &&
+         !(s.packer->has_unsent(Priority::Low) && (due.low || s.options.low_every.count() == 0));
 }
 
 void Uplink::start() {
@@ -221,12 +360,17 @@ void Uplink::stop() {
   s.cancel_timers();
 }
 
+Result<void> Uplink::report(std::string_view json) {
+  return state_->session->report(json);
+}
+
 Uplink::Stats Uplink::stats() const {
   Stats stats;
   stats.spool = state_->spool->stats();
   stats.outbox = state_->outbox->stats();
   stats.session = state_->session->stats();
   stats.events_split = state_->events_split;
+  stats.events_truncated = state_->events_truncated + state_->packer->truncated();
   return stats;
 }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/hash.h"
 #include "base/text.h"
 
 namespace wire {
@@ -12,8 +13,9 @@ using base::Result;
 
 namespace {
 
-constexpr std::array<std::string_view, 6> kNames = {
-    "HostName", "DeviceId", "ModuleId", "SharedAccessKeyName", "SharedAccessKey", "HttpsPort"};
+constexpr std::array<std::string_view, 7> kNames = {
+    "HostName",        "DeviceId",  "ModuleId", "SharedAccessKeyName",
+    "SharedAccessKey", "HttpsPort", "x509"};
 
 Result<std::uint16_t> parse_port(std::string_view text) {
   const auto port = base::parse_int(text);
@@ -57,6 +59,11 @@ Result<void> take_field(std::string_view name, std::string_view value,
     connection.https_port = TRY(parse_port(value));
     return {};
   }
+  if (is("x509")) {
+    connection.x509 = base::equal_ignore_case(value, "true");
+    if (connection.x509 || base::equal_ignore_case(value, "false")) return {};
+    return fail(Code::Malformed, "connection string", -1, "x509: expected true or false");
+  }
   if (is("DeviceId")) {
     connection.device_id = value;
   } else if (is("ModuleId")) {
@@ -79,9 +86,15 @@ Result<void> check(const ConnectionString& connection) {
     return fail(Code::Invalid, "connection string", -1, detail);
   };
   if (connection.host_name.empty()) return invalid("HostName is missing");
-  if (connection.key_base64.empty()) return invalid("SharedAccessKey is missing");
-  const auto key = base::base64_decode(connection.key_base64);
-  if (!key) return invalid("SharedAccessKey is not base64");
+  if (connection.x509) {
+    if (!connection.key_base64.empty()) return invalid("both SharedAccessKey and x509=true");
+    if (connection.device_id.empty()) return invalid("x509=true without DeviceId");
+  } else {
+    if (connection.key_base64.empty()) return invalid("SharedAccessKey is missing");
+    auto key = base::base64_decode(connection.key_base64);
+    if (!key) return invalid("SharedAccessKey is not base64");
+    base::wipe(*key);
+  }
   if (connection.device_id.empty() && connection.policy.empty()) {
     return invalid("DeviceId (for a device) or SharedAccessKeyName (for the service) is missing");
   }
@@ -116,7 +129,7 @@ std::string format_connection_string(const ConnectionString& connection) {
   if (!connection.device_id.empty()) text += ";DeviceId=" + connection.device_id;
   if (!connection.module_id.empty()) text += ";ModuleId=" + connection.module_id;
   if (!connection.policy.empty()) text += ";SharedAccessKeyName=" + connection.policy;
-  text += ";SharedAccessKey=" + connection.key_base64;
+  text += connection.x509 ? ";x509=true" : ";SharedAccessKey=" + connection.key_base64;
   if (connection.https_port) text += ";HttpsPort=" + std::to_string(*connection.https_port);
   return text;
 }

@@ -11,7 +11,8 @@ namespace wire {
 
 // HostName=H;DeviceId=D;ModuleId=M;SharedAccessKey=K (a device or module) or
 // HostName=H;SharedAccessKeyName=P;SharedAccessKey=K (a policy of the service).
-// HostName may carry a port for MQTT (H:8883); HttpsPort=8443 is an addition of ours.
+// A device's or module's has x509=true in the place of a key where it proves itself by a
+// certificate. HostName may carry a port for MQTT (H:8883); HttpsPort=8443 is an addition of ours.
 struct ConnectionString {
   std::string host_name;  // without port
   std::optional<std::uint16_t> port;
@@ -20,6 +21,7 @@ struct ConnectionString {
   std::string module_id;
   std::string policy;      // SharedAccessKeyName
   std::string key_base64;  // secret
+  bool x509 = false;       // there is a certificate, and no key
 
   bool is_service() const { return device_id.empty(); }
 };

@@ -33,6 +33,14 @@ TEST(ParseConnectionString, ReadsDevicesModulesAndPolicies) {
   EXPECT_EQ(service->https_port, 8443);
 }
 
+TEST(ParseConnectionString, ReadsThoseOfCertificates) {
+  const auto connection = parse_connection_string("HostName=h:1;DeviceId=d;X509=True;HttpsPort=2");
+  ASSERT_TRUE(connection.has_value()) << connection.error().to_string();
+  EXPECT_TRUE(connection->x509);
+  EXPECT_TRUE(connection->key_base64.empty());
+  EXPECT_EQ(format_connection_string(*connection), "HostName=h:1;DeviceId=d;x509=true;HttpsPort=2");
+}
+
 TEST(ParseConnectionString, ReadsWhatWasFormatted) {
   for (const char* text :
        {"HostName=h;DeviceId=d;SharedAccessKey=YQ==",
@@ -53,6 +61,9 @@ TEST(ParseConnectionString, SaysWhatIsWrongAndNeverShowsTheKey) {
   const Case cases[] = {
       {"", Code::Invalid, "HostName is missing"},
       {"HostName=h;DeviceId=d", Code::Invalid, "SharedAccessKey is missing"},
+      {"HostName=h;DeviceId=d;x509=maybe", Code::Malformed, "x509"},
+      {"HostName=h;DeviceId=d;x509=true;SharedAccessKey=AAAA", Code::Invalid, "both"},
+      {"HostName=h;SharedAccessKeyName=p;x509=true", Code::Invalid, "without DeviceId"},
       {"HostName=h;SharedAccessKey=c2VjcmV0", Code::Invalid, "DeviceId"},
       {"HostName=h;ModuleId=m;SharedAccessKeyName=p;SharedAccessKey=c2VjcmV0", Code::Invalid,
        "ModuleId without"},

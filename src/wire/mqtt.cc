@@ -339,7 +339,7 @@ void Stream::release() {
   begin_ = 0;
   end_ = 0;
   last_bytes_ = 0;
-  buffer_ = {};
+  buffer_ = base::ByteVec();  // an empty list would keep the memory
 }
 
 }  // namespace wire::mqtt

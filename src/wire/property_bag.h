@@ -32,6 +32,10 @@ class PropertyBag {
   static base::Result<PropertyBag> parse(std::string_view text);
 
   void set(std::string_view name, std::string_view value);
+  // One more, whether there is one of that name or not.
+  void add(std::string_view name, std::string_view value) {
+    properties_.push_back({std::string(name), std::string(value)});
+  }
   // nullptr when there is none.
   const std::string* find(std::string_view name) const;
   const std::vector<Property>& properties() const { return properties_; }

@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::string_view kTwinGet = "$iothub/twin/GET/";
 constexpr std::string_view kTwinReported = "$iothub/twin/PATCH/properties/reported/";
+constexpr std::string_view kTwinResult = "$iothub/twin/res/";
+constexpr std::string_view kTwinDesired = "$iothub/twin/PATCH/properties/desired/";
 constexpr std::string_view kMethodResponse = "$iothub/methods/res/";
 constexpr std::size_t kMaxId = 128;
 
@@ -33,14 +35,28 @@ std::optional<std::string_view> take_level(std::string_view& text) {
   return level;
 }
 
-// The value of $rid in ?$rid=X, other parameters around it allowed.
-Result<std::string_view> request_id(std::string_view text) {
-  if (!take(text, "?")) return fail(Code::Malformed, "topic", -1, "expected ?$rid=");
+// The value of ?$name=X, other parameters around it allowed; empty when there is none.
+std::string_view parameter_of(std::string_view text, std::string_view name) {
+  if (!take(text, "?")) return {};
   for (std::string_view parameter : base::split(text, '&')) {
-    if ((take(parameter, "$rid=") || take(parameter, "%24rid=")) && !parameter.empty())
-      return parameter;
+    if (!take(parameter, "$") && !take(parameter, "%24")) continue;
+    if (take(parameter, name) && take(parameter, "=") && !parameter.empty()) return parameter;
   }
-  return fail(Code::Malformed, "topic", -1, "expected ?$rid=");
+  return {};
+}
+
+Result<std::string_view> request_id(std::string_view text) {
+  const std::string_view id = parameter_of(text, "rid");
+  if (id.empty()) return fail(Code::Malformed, "topic", -1, "expected ?$rid=");
+  return id;
+}
+
+// Up to seven digits, as all statuses that are in use have three.
+std::optional<int> take_status(std::string_view& text) {
+  const auto level = take_level(text);
+  const auto number = level ? base::parse_int(*level) : std::nullopt;
+  if (!number || *number < 0 || *number > 9'999'999) return std::nullopt;
+  return static_cast<int>(*number);
 }
 
 Result<PublishTopic> parse_events(std::string_view rest) {
@@ -64,12 +80,11 @@ Result<PublishTopic> parse_events(std::string_view rest) {
 Result<PublishTopic> parse_method_response(std::string_view rest) {
   PublishTopic topic;
   topic.kind = PublishKind::MethodResponse;
-  const auto status = take_level(rest);
-  const auto number = status ? base::parse_int(*status) : std::nullopt;
-  if (!number || *number < 0 || *number > 9'999'999) {
+  const auto status = take_status(rest);
+  if (!status) {
     return fail(Code::Malformed, "topic", -1, "expected $iothub/methods/res/{status}/?$rid=");
   }
-  topic.status = static_cast<int>(*number);
+  topic.status = *status;
   topic.request_id = TRY(request_id(rest));
   return topic;
 }
@@ -153,6 +168,54 @@ std::string twin_result_topic(int status, std::string_view request_id) {
   return text;
 }
 
+std::string twin_result_topic(int status, std::string_view request_id, std::int64_t version) {
+  return twin_result_topic(status, request_id) + "&$version=" + std::to_string(version);
+}
+
+std::string twin_desired_topic(std::int64_t version) {
+  return std::string(kTwinDesired) + "?$version=" + std::to_string(version);
+}
+
+std::string twin_get_topic(std::string_view request_id) {
+  return std::string(kTwinGet).append("?$rid=").append(request_id);
+}
+
+std::string twin_reported_topic(std::string_view request_id) {
+  return std::string(kTwinReported).append("?$rid=").append(request_id);
+}
+
+std::string command_topic(TopicOwner owner, std::string_view input, std::string_view bag) {
+  std::string text = owner_prefix(owner);
+  if (owner.module_id.empty())
+    text.append("/messages/devicebound/");
+  else
+    text.append("/inputs/").append(input).append("/");
+  return text.append(bag);
+}
+
+std::string method_topic(std::string_view method, std::string_view request_id) {
+  return std::string("$iothub/methods/POST/").append(method).append("/?$rid=").append(request_id);
+}
+
+Result<DeliveryTopic> parse_delivery_topic(std::string_view topic) {
+  DeliveryTopic delivery;
+  if (take(topic, kTwinDesired)) {
+    delivery.kind = DeliveryKind::TwinDesired;
+    delivery.version = base::parse_int(parameter_of(topic, "version"));
+    if (!delivery.version) return fail(Code::Malformed, "topic", -1, "expected ?$version=");
+    return delivery;
+  }
+  if (!take(topic, kTwinResult)) return fail(Code::NotFound, "topic");
+  const auto status = take_status(topic);
+  if (!status) {
+    return fail(Code::Malformed, "topic", -1, "expected $iothub/twin/res/{status}/?$rid=");
+  }
+  delivery.status = *status;
+  delivery.request_id = TRY(request_id(topic));
+  delivery.version = base::parse_int(parameter_of(topic, "version"));
+  return delivery;
+}
+
 Result<MqttUsername> parse_mqtt_username(std::string_view text) {
   constexpr const char* kExpected = "expected {host}/{device}[/{module}]/?api-version=..";
   MqttUsername name;
@@ -177,9 +240,12 @@ Result<MqttUsername> parse_mqtt_username(std::string_view text) {
     if (equals == std::string_view::npos) continue;
     const std::string_view key = parameter.substr(0, equals);
     std::string value = base::percent_decode(parameter.substr(equals + 1));
-    if (key == "api-version") name.api_version = std::move(value);
-    if (key == "DeviceClientType") name.client_type = std::move(value);
-    if (key == "model-id") name.model_id = std::move(value);
+    if (key == "api-version")
+      name.api_version = std::move(value);
+    else if (key == "DeviceClientType")
+      name.client_type = std::move(value);
+    else if (key == "model-id")
+      name.model_id = std::move(value);
   }
   if (name.device_id.empty()) return fail(Code::Malformed, "user name", -1, kExpected);
   return name;

@@ -55,6 +55,32 @@ std::string filter_text(FilterKind kind, TopicOwner owner);
 // $iothub/twin/res/{status}/?$rid={rid}
 std::string twin_result_topic(int status, std::string_view request_id);
 
+// $iothub/twin/res/{status}/?$rid={rid}&$version={version}
+std::string twin_result_topic(int status, std::string_view request_id, std::int64_t version);
+// $iothub/twin/PATCH/properties/desired/?$version={version}
+std::string twin_desired_topic(std::int64_t version);
+// $iothub/twin/GET/?$rid={rid} and $iothub/twin/PATCH/properties/reported/?$rid={rid}
+std::string twin_get_topic(std::string_view request_id);
+std::string twin_reported_topic(std::string_view request_id);
+
+// devices/{d}/messages/devicebound/{bag}, or devices/{d}/modules/{m}/inputs/{input}/{bag}
+std::string command_topic(TopicOwner owner, std::string_view input, std::string_view bag);
+// $iothub/methods/POST/{method}/?$rid={rid}
+std::string method_topic(std::string_view method, std::string_view request_id);
+
+enum class DeliveryKind : std::uint8_t { TwinResult, TwinDesired };
+
+// A topic on which the hub publishes about a twin. Views of the input.
+struct DeliveryTopic {
+  DeliveryKind kind = DeliveryKind::TwinResult;
+  int status = 0;                       // TwinResult
+  std::string_view request_id;          // TwinResult
+  std::optional<std::int64_t> version;  // TwinDesired: always there
+};
+// Errors: NotFound (none of those topics), Malformed (one of them, but its end is not as it must
+// be).
+base::Result<DeliveryTopic> parse_delivery_topic(std::string_view topic);
+
 // What CONNECT says besides the credentials:
 // {host}/{device}[/{module}]/?api-version=..&DeviceClientType=..
 struct MqttUsername {

@@ -66,6 +66,38 @@ TEST(ParsePublishTopic, RefusesEverythingElse) {
   }
 }
 
+TEST(ParseDeliveryTopic, ReadsWhatTheHubPublishesAboutTwins) {
+  const std::string result = twin_result_topic(204, "a-1", 7);  // what is read are views of it
+  auto topic = parse_delivery_topic(result);
+  ASSERT_TRUE(topic.has_value());
+  EXPECT_EQ(topic->kind, DeliveryKind::TwinResult);
+  EXPECT_EQ(topic->status, 204);
+  EXPECT_EQ(topic->request_id, "a-1");
+  EXPECT_EQ(topic->version, 7);
+  topic = parse_delivery_topic(twin_result_topic(200, "1"));
+  ASSERT_TRUE(topic.has_value());
+  EXPECT_FALSE(topic->version.has_value());
+  topic = parse_delivery_topic(twin_desired_topic(12));
+  ASSERT_TRUE(topic.has_value());
+  EXPECT_EQ(topic->kind, DeliveryKind::TwinDesired);
+  EXPECT_EQ(topic->version, 12);
+  EXPECT_EQ(parse_publish_topic(twin_get_topic("x"))->kind, PublishKind::TwinGet);
+  EXPECT_EQ(parse_publish_topic(twin_reported_topic("x"))->request_id, "x");
+  for (const auto& [text, code] : std::initializer_list<std::pair<const char*, Code>>{
+           {"", Code::NotFound},
+           {"$iothub/methods/POST/x/?$rid=1", Code::NotFound},
+           {"$iothub/twin/res/", Code::Malformed},
+           {"$iothub/twin/res/2x/?$rid=1", Code::Malformed},
+           {"$iothub/twin/res/200/", Code::Malformed},
+           {"$iothub/twin/res/200/?$version=1", Code::Malformed},
+           {"$iothub/twin/PATCH/properties/desired/", Code::Malformed},
+           {"$iothub/twin/PATCH/properties/desired/?$version=x", Code::Malformed}}) {
+    const auto refused = parse_delivery_topic(text);
+    ASSERT_FALSE(refused.has_value()) << text;
+    EXPECT_EQ(refused.error().code, code) << text;
+  }
+}
+
 TEST(SameTopicId, AcceptsRawAndEncoded) {
   EXPECT_TRUE(same_topic_id("d1", "d1"));
   EXPECT_TRUE(same_topic_id("a%2Bb", "a+b"));
@@ -143,6 +175,13 @@ TEST(IsValidId, FollowsTheDocumentedRule) {
         std::string("a\"b"), std::string("\xc3\xa9"), std::string("a\0b", 3)}) {
     EXPECT_FALSE(is_valid_id(id)) << id;
   }
+}
+
+TEST(CommandTopics, AreWrittenForDevicesModulesAndMethods) {
+  EXPECT_EQ(command_topic({"d1", ""}, "", "%24.mid=1"),
+            "devices/d1/messages/devicebound/%24.mid=1");
+  EXPECT_EQ(command_topic({"d1", "m1"}, "in", ""), "devices/d1/modules/m1/inputs/in/");
+  EXPECT_EQ(method_topic("reboot", "1f"), "$iothub/methods/POST/reboot/?$rid=1f");
 }
 
 }  // namespace
