@@ -4,6 +4,12 @@
 
 namespace kql {
 
+const std::string& Shredded::hidden_column(std::size_t index) const {
+  if (index == 2 * properties.size()) return rest;
+  const Property& property = properties[index / 2];
+  return index % 2 == 0 ? property.column : property.datetime_column;
+}
+
 Catalogue::Catalogue(std::vector<Table> tables) {
   for (Table& table : tables)
     add(std::move(table));

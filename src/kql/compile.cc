@@ -26,11 +26,20 @@ bool acceptable(std::string_view query, Diagnostics& diagnostics) {
   return true;
 }
 
-std::optional<plan::Plan> understand(std::string_view query, const Catalogue& catalogue, Ticks now,
-                                     Diagnostics& diagnostics) {
+std::optional<plan::Plan> understand(std::string_view query, const Catalogue& catalogue,
+                                     const bind::Settings& settings, Diagnostics& diagnostics) {
   if (!acceptable(query, diagnostics)) return std::nullopt;
   const ast::Tree tree = parse::parse(diagnostics);
-  return bind::bind(tree, catalogue, now, diagnostics);
+  return bind::bind(tree, catalogue, settings, diagnostics);
+}
+
+bind::Probe probe_of(const Options& options) {
+  if (!options.probe) return {};
+  return [&options](const plan::Plan& plan, std::string_view around) {
+    std::string sql(around);
+    sql.replace(sql.find("{}"), 2, emit::emit(plan, 0));
+    return options.probe(sql);
+  };
 }
 
 }  // namespace
@@ -39,7 +48,12 @@ std::expected<Compiled, std::vector<Diagnostic>> compile(std::string_view query,
                                                          const Catalogue& catalogue,
                                                          const Options& options) {
   Diagnostics diagnostics(query);
-  const auto plan = understand(query, catalogue, to_ticks(options.now), diagnostics);
+  const auto plan = understand(query, catalogue,
+                               {.now = to_ticks(options.now),
+                                .time_range = options.time_range,
+                                .probe = probe_of(options),
+                                .parameters = &options.parameters},
+                               diagnostics);
   if (!plan) return std::unexpected(std::move(diagnostics).take());
   Compiled out;
   out.sql = emit::emit(*plan, options.row_limit);
@@ -58,7 +72,8 @@ std::expected<Compiled, std::vector<Diagnostic>> compile(std::string_view query,
 
 std::vector<Diagnostic> validate(std::string_view query, const Catalogue& catalogue) {
   Diagnostics diagnostics(query);
-  understand(query, catalogue, to_ticks({}), diagnostics);
+  understand(query, catalogue,
+             {.now = to_ticks({}), .time_range = {}, .probe = {}, .lenient = true}, diagnostics);
   return std::move(diagnostics).take();
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "kql/duckdb_natives.h"
 #include "kql/engine_testing.h"
 
 namespace kql::testing {
@@ -94,12 +95,33 @@ duckdb_type promised(Type type) {
 struct Engine::Database {
   duckdb_database database = nullptr;
   duckdb_connection connection = nullptr;
+
+  std::optional<std::vector<std::vector<std::string>>> texts(const std::string& sql) {
+    Result result;
+    if (duckdb_query(connection, sql.c_str(), result.get()) == DuckDBError) {
+      ADD_FAILURE() << duckdb_result_error(result.get()) << "\n" << sql;
+      return std::nullopt;
+    }
+    std::vector<std::vector<std::string>> out;
+    while (duckdb_data_chunk chunk = duckdb_fetch_chunk(*result.get())) {
+      for (idx_t row = 0; row < duckdb_data_chunk_get_size(chunk); ++row) {
+        auto& cells = out.emplace_back();
+        for (idx_t i = 0; i < duckdb_column_count(result.get()); ++i) {
+          auto text = cell<duckdb_string_t>(duckdb_data_chunk_get_vector(chunk, i), row);
+          cells.emplace_back(duckdb_string_t_data(&text), duckdb_string_t_length(text));
+        }
+      }
+      duckdb_destroy_data_chunk(&chunk);
+    }
+    return out;
+  }
 };
 
 Engine::Engine() : database_(std::make_unique<Database>()) {
   duckdb_open(nullptr, &database_->database);
   duckdb_connect(database_->database, &database_->connection);
   execute("SET threads = 1");
+  EXPECT_TRUE(register_natives(database_->connection));
   execute(std::string(duckdb_prelude()));
 }
 
@@ -117,7 +139,9 @@ void Engine::execute(const std::string& sql) {
 
 std::expected<Answer, Failure> Engine::ask(std::string_view query, const Catalogue& catalogue,
                                            const Options& options) {
-  auto compiled = compile(query, catalogue, options);
+  Options asking = options;
+  asking.probe = [this](const std::string& sql) { return database_->texts(sql); };
+  auto compiled = compile(query, catalogue, asking);
   if (!compiled) return std::unexpected(Failure{std::move(compiled.error()), "", ""});
   Result result;
   if (duckdb_query(database_->connection, compiled->sql.c_str(), result.get()) == DuckDBError) {

@@ -1,3 +1,6 @@
+#include <cstdlib>
+#include <fstream>
+
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -46,7 +49,9 @@ std::string argument(const Overload& overload, std::size_t index) {
   if (parameter.constant) {
     if (parameter.type == Type::Long) return "2";
     if (parameter.type == Type::Real) return "50";
-    return parameter.name == "part" ? "'day'" : "'b'";
+    if (parameter.type == Type::Bool) return "false";
+    if (parameter.name == "part") return "'day'";
+    return parameter.name == "format" ? "'d'" : "'b'";
   }
   switch (parameter.generic) {
     case Generic::None:
@@ -64,8 +69,8 @@ std::string argument(const Overload& overload, std::size_t index) {
   return "";
 }
 
-std::string call(const Overload& overload) {
-  std::string out = std::string(overload.entry->name) + "(";
+std::string call(std::string_view name, const Overload& overload) {
+  std::string out = std::string(name) + "(";
   for (std::size_t i = 0; i < overload.parameters.size(); ++i) {
     out += (i == 0 ? "" : ", ") + argument(overload, i);
   }
@@ -79,7 +84,7 @@ TEST(FunctionTable, EveryEntryRunsInDuckDb) {
     const std::string_view verb = kind == Kind::Scalar ? "T | extend x = " : "T | summarize x = ";
     for (const std::string_view name : names(kind)) {
       for (const Overload& overload : find(name, kind)) {
-        const std::string query = fmt::format("{}{}{}", kTable, verb, call(overload));
+        const std::string query = fmt::format("{}{}{}", kTable, verb, call(name, overload));
         const auto answer = engine.ask(query, {}, kql::testing::options_at_fixed_time());
         EXPECT_TRUE(answer.has_value())
             << overload.entry->name << overload.entry->signature << "\n"
@@ -98,7 +103,7 @@ TEST(FunctionTable, EveryAggregateRunsOverNoRows) {
   for (const std::string_view name : names(Kind::Aggregate)) {
     for (const Overload& overload : find(name, Kind::Aggregate)) {
       const std::string query =
-          fmt::format("{}T | where false | summarize x = {}", kTable, call(overload));
+          fmt::format("{}T | where false | summarize x = {}", kTable, call(name, overload));
       const auto answer = engine.ask(query, {}, kql::testing::options_at_fixed_time());
       ASSERT_TRUE(answer.has_value()) << query << answer.error().database;
       ASSERT_EQ(answer->rows.size(), 1U) << query;
@@ -107,6 +112,35 @@ TEST(FunctionTable, EveryAggregateRunsOverNoRows) {
           << query;
     }
   }
+}
+
+// For tests/kql, which compares the columns with those of the language's own front end: each
+// overload's signature, a query with a call of it, and the columns, in the file that
+// VEDETTE_KQL_COLUMNS names.
+TEST(FunctionTable, NamesTheColumnsOfItsCalls) {
+  const char* path = std::getenv("VEDETTE_KQL_COLUMNS");
+  std::string out;
+  for (const Kind kind : {Kind::Scalar, Kind::Aggregate}) {
+    for (const std::string_view name : names(kind)) {
+      for (const Overload& overload : find(name, kind)) {
+        const std::string query =
+            fmt::format("{}T | {} {}", kTable, kind == Kind::Scalar ? "project" : "summarize",
+                        call(name, overload));
+        const auto compiled = kql::compile(query, {}, {});
+        ASSERT_TRUE(compiled.has_value()) << query;
+        std::string columns;
+        for (const Column& column : compiled->columns) {
+          columns += fmt::format("{}{}:{}", columns.empty() ? "" : " | ", column.name,
+                                 type_name(column.type));
+        }
+        EXPECT_FALSE(columns.empty()) << query;
+        const std::string_view prefix = kind == Kind::Scalar ? "function" : "aggregate";
+        out += fmt::format("{} {}{}\t{}\t{}\n", prefix, name, overload.entry->signature,
+                           query.substr(query.find('\n') + 1), columns);
+      }
+    }
+  }
+  if (path != nullptr) std::ofstream(path) << kTable << out;
 }
 
 TEST(FunctionTable, EveryNameHasItsSentence) {

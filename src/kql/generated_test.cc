@@ -184,7 +184,7 @@ class Generator {
 
   // Keeps the table's columns.
   std::string step() {
-    switch (below(9)) {
+    switch (below(13)) {
       case 0:
         return "where " + value(Type::Bool, 0);
       case 1:
@@ -204,6 +204,19 @@ class Generator {
         return fmt::format("mv-apply y = d on (where {} | take 2)", value(Type::Bool, 2));
       case 7:
         return "lookup (T | summarize n = count() by a) on a";
+      case 8:
+        return fmt::format("extend w{} = row_cumsum({}, {})", below(100), value(Type::Long, 1),
+                           value(Type::Bool, 1));
+      case 9:
+        return fmt::format("sort by l desc | extend p{} = prev({}, 1)", below(100),
+                           value(any_type(), 1));
+      case 10:
+        return fmt::format("where row_number() > {} or {}", below(4), value(Type::Bool, 1));
+      case 11:
+        return fmt::format(
+            "parse-kv {} as (k1:long, k2:string) with (pair_delimiter=' ', "
+            "kv_delimiter='=')",
+            column(Type::String));
       default:
         break;
     }
@@ -212,12 +225,21 @@ class Generator {
   }
 
   std::string last() {
-    switch (below(4)) {
+    switch (below(7)) {
       case 0:
         return fmt::format("summarize {}, {} by {}", aggregate(), aggregate(),
                            value(below(2) == 0 ? Type::String : Type::DateTime, 1));
       case 1:
         return fmt::format("summarize arg_max({}, *), {}", value(Type::Long, 1), aggregate());
+      case 4:
+        return fmt::format(
+            "make-series {} default=0, n = count() on x = ({}) from 0 to 9 step 2 by a",
+            aggregate(), value(Type::Long, 1));
+      case 5:
+        return fmt::format("top-nested 2 of {} by count(), top-nested of a by max({}) asc",
+                           value(Type::String, 1), value(Type::Long, 1));
+      case 6:
+        return "project-away d | evaluate narrow()";
       case 2:
         return fmt::format("distinct {}, b = {}", column(Type::String), value(Type::Bool, 1));
       default:

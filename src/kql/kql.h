@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <expected>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -16,18 +17,37 @@
 #include "kql/types.h"
 
 // KQL to SQL: lex, parse, bind against a catalogue with full types, plan, emit for DuckDB.
-// No clock, no file, no thread: the same text, catalogue and options give the same SQL.
+// No clock, no file, no thread: the same text, catalogue and options give the same SQL, for one
+// answer of the probe.
 namespace kql {
 
 // Longer query texts are refused, in bytes.
 inline constexpr std::size_t kMaxQueryBytes = 64 * 1024;
 
+// Rows of tables outside it are not seen. Both ends are inside.
+struct TimeRange {
+  Ticks from = 0;
+  Ticks to = kMaxDateTimeTicks;
+};
+
 struct Options {
   // What now() and ago() mean, for the whole query.
   base::WallTime now{};
+  // Of TimeGenerated, in every table of the catalogue that has this column; on top of what the
+  // query itself says.
+  std::optional<TimeRange> time_range = {};
   // At most so many result rows, whatever the query says; 0: no limit. Ask for one more than you
   // show to learn whether there are more.
   std::size_t row_limit = 0;
+  // Asks the database while the query is compiled, for the operators whose columns depend on rows
+  // (evaluate pivot, bag_unpack): the rows of one SELECT, all texts. nullopt: it failed. Empty:
+  // such operators are an error unless the query names their columns.
+  std::function<std::optional<std::vector<std::vector<std::string>>>(const std::string& sql)>
+      probe = {};
+  // Values for the query's 'declare query_parameters', by name: KQL literals of their types, or
+  // plain text for strings. Others are ignored; a parameter with neither value nor default is an
+  // error.
+  std::map<std::string, std::string, std::less<>> parameters = {};
 };
 
 // What `render` asked for: the chart and its properties, as written.

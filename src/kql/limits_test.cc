@@ -1,5 +1,7 @@
 // What hostile or careless queries cost: every one of these ends soon, with an answer or an error.
 
+#include <chrono>
+
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -56,6 +58,25 @@ TEST(Limits, RunsTheDeepestThatItAccepts) {
   EXPECT_EQ(answer->rows.front().front(), "101");
 }
 
+// A scan's steps carry the state of those before along.
+TEST(Limits, RunsTheWidestScan) {
+  Engine engine;
+  std::string query = "range x from 1 to 3 step 1 | scan declare (y:long=0) with (step s0: true;";
+  for (int i = 1; i < 16; ++i) {
+    query += fmt::format("step s{}: s{}.x > 0 => y = s0.x + s{}.x + s{}.y;", i, i - 1, i - 1, i);
+  }
+  const auto answer = engine.ask(query + ") | count", {}, options_at_fixed_time());
+  ASSERT_TRUE(answer.has_value()) << answer.error().database;
+  EXPECT_NE(first_error(query + "step s16: true;)").find("more than 16 steps"), std::string::npos);
+}
+
+TEST(Limits, RefusesEndlessLevels) {
+  EXPECT_NE(first_error("range a from 1 to 3 step 1 | top-nested of a by count()" +
+                        repeated(", top-nested of a by count()", 2000))
+                .find("more than 16 levels"),
+            std::string::npos);
+}
+
 TEST(Limits, LetsDoNotMultiply) {
   std::string query = "let a0 = strcat('x', tostring(now()));\n";
   for (int i = 1; i <= 60; ++i)
@@ -90,6 +111,70 @@ TEST(Limits, TablesOfLetAreBoundOnce) {
   const auto compiled = compile(query + "t12 | count", {}, options_at_fixed_time());
   ASSERT_TRUE(compiled.has_value());
   EXPECT_LT(compiled->sql.size(), 20'000U);
+}
+
+// The text as long as a query may be, filled with `part`; `around` says where.
+std::string filled(std::string_view before, std::string_view part, std::string_view after) {
+  std::string out(before);
+  while (out.size() + part.size() + after.size() < kMaxQueryBytes)
+    out += part;
+  return out + std::string(after);
+}
+
+// 64 KiB of each thing that can be repeated: compiled or refused in time that grows with the text,
+// and not with its square.
+TEST(Limits, CompilesTheLongestQueriesSoon) {
+  const std::string table = "let T = datatable(a:string, b:long, d:dynamic)[];\n";
+  const std::vector<std::string> queries{
+      filled("print x = 1 in (1", ", 2", ")"),
+      filled("print x = 'a' in~ ('a'", ", 'b'", ")"),
+      filled("print x = 'a' has_any ('a'", ", 'b'", ")"),
+      filled("print x = 'a' has_all ('a'", ", 'b'", ")"),
+      filled("print x = case(true, 1", ", false, 2", ", 3)"),
+      filled("print x = strcat('a'", ", 'b'", ")"),
+      filled("print x = coalesce(1", ", 2", ")"),
+      filled("print x = max_of(1", ", 2", ")"),
+      filled("print x = pack_array(1", ", 2", ")"),
+      filled("print x = dynamic([1", ",2", "])"),
+      filled("print x = true", " and true", ""),
+      filled("datatable(x:long)[1", ",2", "]"),
+      filled(table + "union T", ", T", ""),
+      filled("let a = 1;\n", "let a = 1;\n", "print a"),
+      filled("let a = (x:long) { x };\n", "let a = (x:long) { x };\n", "print a(1)"),
+      filled(table + "T | project a", ", a", ""),
+      filled(table + "T | extend x = 1", ", x = 1", ""),
+      filled(table + "T | where a", " == 'a' and a", " == 'b'"),
+      filled(table + "T | summarize count()", ", count()", " by a"),
+      filled(table + "T | summarize by b", ", b + 1", ""),
+      filled(table + "T | sort by a", ", a", ""),
+      filled(table + "T | project-reorder a", ", *a*b*c*", ""),
+      filled(table + "T", " | join (T) on a", ""),
+      filled(table + "T", " | join (T", ""),
+      filled(table + "T", " | mv-expand d", ""),
+      filled(table + "T", " | mv-apply d on (", ""),
+      filled(table + "T | where a in (", "T | where a in (", ""),
+      filled("print ", "iff(true, 1, ", ""),
+      filled("print ", "strcat(", ""),
+      filled("print ", "not(", ""),
+      filled("print ", "-", "1"),
+      filled("print ", "'a' ", ""),
+      filled("print x = 'a'", "['b']", ""),
+      filled("print x = dynamic({})", ".b", ""),
+      filled("", "|", ""),
+      filled("", "{", ""),
+      filled("", "let a = ", ""),
+      filled("// ", "x", ""),
+  };
+  for (const std::string& query : queries) {
+    const auto start = std::chrono::steady_clock::now();
+    const auto compiled = compile(query, {}, options_at_fixed_time());
+    const auto spent = std::chrono::steady_clock::now() - start;
+    // A quiet machine takes a tenth of it at the most.
+    EXPECT_LT(spent, std::chrono::seconds(3)) << query.substr(0, 100);
+    if (compiled) {
+      EXPECT_LT(compiled->sql.size(), 32U << 20U) << query.substr(0, 100);
+    }
+  }
 }
 
 }  // namespace

@@ -1,7 +1,11 @@
+#include <algorithm>
 #include <array>
+#include <map>
 
 #include <fmt/format.h>
 
+#include "base/text.h"
+#include "kql/complete.h"
 #include "kql/functions/function.h"
 #include "kql/kql.h"
 #include "kql/parse/parse.h"
@@ -57,6 +61,54 @@ constexpr std::array kOperators{
     OperatorWords{"parse-where", "parse-where kind=KIND TEXT with ...",
                   "As parse, and drops the rows that do not fit."},
     OperatorWords{"search", "search in (TABLE, ...) CONDITION", "Looks for text in every column."},
+    OperatorWords{
+        "parse-kv",
+        "parse-kv TEXT as (NAME:TYPE, ...) with (pair_delimiter=\",\", kv_delimiter=\"=\", "
+        "quote='\"', escape='\\\\', greedy=true) or with (regex='(NAME)=(VALUE)')",
+        "Takes names and values out of text. Without delimiters, a value is the word "
+        "behind its name."},
+    OperatorWords{
+        "make-series",
+        "make-series NAME = AGGREGATE default=VALUE, ... on AXIS from A to B step C by KEY, ...",
+        "For each group an array of the aggregate over the steps of the axis, and one of "
+        "the steps. `to` is not itself in it."},
+    OperatorWords{
+        "top-nested",
+        "top-nested COUNT of VALUE with others=CONSTANT by AGGREGATE asc, top-nested ...",
+        "The best values of one column, within each the best of the next; the others as one "
+        "value more, when it is named."},
+    OperatorWords{"partition", "partition by COLUMN (OPERATORS)",
+                  "Runs the operators once for each value of the column, over its rows."},
+    OperatorWords{"reduce", "reduce by TEXT with threshold=0.1, characters=\"TEXT\"",
+                  "The patterns that more than such a share of the texts have, how many and one of "
+                  "them; the rest are `others`."},
+    OperatorWords{
+        "scan",
+        "scan with_match_id=NAME declare (NAME:TYPE=VALUE, ...) with (step NAME output=all: "
+        "CONDITION "
+        "=> NAME = VALUE, ...; ...)",
+        "Goes through the rows in their order and matches each against the steps, from the last to "
+        "the "
+        "first: a row goes on to a step when the one before has a match, or repeats a step that "
+        "has "
+        "one. `NAME.COLUMN` is a column of the row that a step matched last. About 5,000 rows a "
+        "second."},
+    OperatorWords{"sample-distinct", "sample-distinct COUNT of COLUMN", "So many distinct values."},
+    OperatorWords{
+        "evaluate",
+        "evaluate bag_unpack(BAG, PREFIX, CONFLICT, IGNORED), pivot(COLUMN, AGGREGATE, KEY, ...), "
+        "narrow(), ipv4_lookup(TABLE, ADDRESS, NETWORK, KEY, ..., return_unmatched=true), "
+        "ipv6_lookup(...), dcount_intersect(HLL, ...), rolling_percentile(COLUMN, PERCENTAGE, "
+        "INDEX, "
+        "BIN, BINS, DIMENSION, ...) or active_users_count(ID, TIME, START, END, LOOKBACK, PERIOD, "
+        "PERIODS, BIN, DIMENSION, ...)",
+        "A bag's properties as columns; a column's values as columns; a row for each cell. `: (*, "
+        "NAME:TYPE)` behind the first two names the columns; else the rows are read for them "
+        "first. "
+        "The rows of a table beside those whose address its networks have; counts of what several "
+        "hll() have in common; percentiles and active users over windows that move."},
+    OperatorWords{"invoke", "invoke FUNCTION(...)",
+                  "Gives the rows to a function of `let` as its first argument."},
     OperatorWords{"as", "as NAME", "Names the rows so far, for later use."},
     OperatorWords{"serialize", "serialize NAME = VALUE, ...",
                   "Promises an order, which every operator here keeps; and extends."},
@@ -68,6 +120,11 @@ constexpr std::array kOperators{
 std::string kind_list(functions::Kind kind) {
   std::string out = "| | |\n|---|---|\n";
   for (const std::string_view name : functions::names(kind)) {
+    const std::string_view own = functions::find(name, kind).front().entry->name;
+    if (own != name) {
+      out += fmt::format("| `{}(...)` | As {}(). |\n", name, own);
+      continue;
+    }
     std::string forms;
     std::string_view summary;
     for (const functions::Overload& each : functions::find(name, kind)) {
@@ -86,10 +143,11 @@ constexpr std::string_view kIntroduction =
 The query language of the portal, of `vedette kql` and of scheduled analytics: the Kusto Query
 Language, as Azure Data Explorer and Microsoft Sentinel have it, over this hub's own tables. This page
 lists what is understood; what is not is an error that says where and, where it can, what was meant.
+[How it compares](#the-documentations-examples) with the examples of Kusto's own documentation.
 
 A query is a table and operators behind it, `T | where x > 5 | take 10`, or `print`, `range`,
 `datatable`, `union` or `search` in the table's place. `let` may come before: values, tables and
-functions.
+functions; and `set query_now=datetime(...);`, what `now()` means.
 
 ## Types
 
@@ -98,8 +156,8 @@ UTC. Every type but string has a null: `null == 5` is false, `null != 5` true, `
 `where` keeps neither null nor false. `and`, `or` and `not` are three-valued. A dynamic value that meets
 another type is taken for that type.
 
-Differences from Kusto, all of them meant: `dcount` counts exactly; `make_set` is sorted; a decimal has 12
-fractional digits; arithmetic on whole numbers that overflows is an error, where Kusto wraps; `range`
+Differences from Kusto, all of them meant: `dcount` and `hll` count exactly; `tdigest` is exact up to 1,000
+values; `hash_combine` and `hash_many` give other numbers; `make_set` is sorted; a decimal has 12 fractional digits; arithmetic on whole numbers that overflows is an error, where Kusto wraps; `range`
 gives up to 1,048,576 rows; datetimes and timespans within dynamic values are strings.
 
 ## Operators between values
@@ -127,9 +185,31 @@ gives up to 1,048,576 rows; datetimes and timespans within dynamic values are st
 }  // namespace
 
 const Vocabulary& vocabulary() {
-  static const Vocabulary words{parse::operator_names(), functions::names(functions::Kind::Scalar),
-                                functions::names(functions::Kind::Aggregate)};
+  static const Vocabulary words = [] {
+    Vocabulary out{parse::operator_names(), functions::names(functions::Kind::Scalar),
+                   functions::names(functions::Kind::Aggregate)};
+    // Those that the binder knows, not the table.
+    const auto special = functions::special_names();
+    out.functions.insert(out.functions.end(), special.begin(), special.end());
+    std::ranges::sort(out.functions);
+    const auto twice = std::ranges::unique(out.functions);
+    out.functions.erase(twice.begin(), twice.end());
+    return out;
+  }();
   return words;
+}
+
+const OperatorDocument* operator_document(std::string_view name) {
+  static const std::map<std::string_view, OperatorDocument> documents = [] {
+    std::map<std::string_view, OperatorDocument> out;
+    for (const OperatorWords& each : kOperators) {
+      for (const std::string_view known : base::split(each.names, ','))
+        out.emplace(base::trim(known), OperatorDocument{each.form, each.summary});
+    }
+    return out;
+  }();
+  const auto found = documents.find(name);
+  return found == documents.end() ? nullptr : &found->second;
 }
 
 std::string reference_page() {
@@ -144,10 +224,25 @@ std::string reference_page() {
 takes any type and reads it as text; `any` takes any type; `const` needs a literal; `...` repeats.
 
 Beside those of the table: `iff(condition, a, b)` (also `iif`), `case(condition, a, ..., otherwise)`, `now(offset)`,
+`bin_auto(value)` (with `set query_bin_auto_size=1h;` and `set query_bin_auto_at=...;` before the query),
+`hash_many(value, ...)`, `estimate_data_size(column, ...)` or `(*)`, `bag_pack_columns(column, ...)`,
+`iscolumnexists(name)`,
 `ago(timespan)`, `toscalar(table)`, `extractjson(path, text, typeof(type))` (also `extract_json`),
 `bag_pack(name, value, ...)` (also `pack`), `pack_array(value, ...)`, `pack_all()`,
-`column_ifexists(name, otherwise)`, `format_datetime(date, format)`, and `extract(...)` with `typeof(type)` as
+`column_ifexists(name, otherwise)`, `ingestion_time()` (TimeGenerated, where the rows have it), `format_datetime(date, format)`, and `extract(...)` with `typeof(type)` as
 its last argument.
+
+Looking at other rows, in their order: `row_number(start, restart)`, `row_cumsum(value, restart)`, `prev(value,
+offset, otherwise)`, `next(value, offset, otherwise)`, `row_rank_dense(value, restart)`, `row_rank_min(value, restart)`,
+`row_window_session(time, longest, pause, restart)`.
+
+Giving several columns, `extend (a, b) = f(x)`: `series_stats(series)`, `series_fit_line(series)`,
+`series_fit_2lines(series)`, `series_fit_poly(y, x, degree)`, `series_fft(real, imaginary)`, `series_ifft(real,
+imaginary)`, `series_periods_validate(series, period, ...)`, `series_decompose_forecast(series, points, seasonality,
+trend, threshold)`,
+`series_decompose(series, seasonality, trend, points, threshold)`, `series_decompose_anomalies(series, threshold,
+seasonality, trend, points, method, season_threshold)`, `series_periods_detect(series, least, most, count)`, and
+`array_sort_asc(array, array, ...)`, `array_sort_desc(...)` of several arrays.
 
 )";
   out += kind_list(functions::Kind::Scalar);
@@ -155,7 +250,8 @@ its last argument.
 ## Aggregates
 
 Beside those of the table: `arg_max(by, column, ...)`, `arg_min(by, column, ...)` and `take_any(column, ...)`, which take `*`
-too and give the columns of one row, and `percentiles(value, percentage, ...)`.
+too and give the columns of one row, and `percentiles(value, percentage, ...)`, `percentilesw(value, weight,
+percentage, ...)`, `percentiles_array(...)` and `percentilesw_array(...)`, which give one array.
 
 )";
   out += kind_list(functions::Kind::Aggregate);

@@ -1,5 +1,6 @@
 #include "kql/ticks.h"
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
@@ -279,15 +280,23 @@ Ticks to_ticks(base::WallTime time) {
   return kUnixEpochTicks + std::chrono::floor<TickDuration>(time.time_since_epoch()).count();
 }
 
+base::WallTime to_wall_time(Ticks ticks) {
+  constexpr Ticks kMost = std::chrono::nanoseconds::max().count() / 100;
+  const Ticks since =
+      std::clamp(ticks, kUnixEpochTicks - kMost, kUnixEpochTicks + kMost) - kUnixEpochTicks;
+  return base::WallTime(std::chrono::nanoseconds(since * 100));
+}
+
 std::string format_datetime(Ticks ticks) {
-  using namespace std::chrono;
-  Ticks days_part = (ticks - kUnixEpochTicks) / kTicksPerDay;
-  Ticks clock = (ticks - kUnixEpochTicks) % kTicksPerDay;
+  // Days first: the smallest values have no room for a difference in ticks.
+  Ticks days_part = ticks / kTicksPerDay;
+  Ticks clock = ticks % kTicksPerDay;
   if (clock < 0) {
     clock += kTicksPerDay;
     --days_part;
   }
-  const year_month_day date{sys_days(days(days_part))};
+  days_part -= kUnixEpochTicks / kTicksPerDay;
+  const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(days_part))};
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:07}Z", static_cast<int>(date.year()),
                      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
                      clock / kTicksPerHour, clock / kTicksPerMinute % 60,

@@ -26,6 +26,8 @@ inline constexpr Ticks kMaxDateTimeTicks = 3'155'378'975'999'999'999;
 
 // Rounds toward the past, to a whole tick.
 Ticks to_ticks(base::WallTime time);
+// The nearest time that WallTime can say, which is within 292 years of 1970.
+base::WallTime to_wall_time(Ticks ticks);
 
 // 2019-03-01T12:00:00.1234567Z: always seven fractional digits.
 std::string format_datetime(Ticks ticks);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "kql/diagnostic.h"
 
 namespace kql {
@@ -11,6 +13,9 @@ TEST(Ticks, FormatsEveryTick) {
   EXPECT_EQ(format_datetime(0), "0001-01-01T00:00:00.0000000Z");
   EXPECT_EQ(format_datetime(kMaxDateTimeTicks), "9999-12-31T23:59:59.9999999Z");
   EXPECT_EQ(format_datetime(kUnixEpochTicks + 1), "1970-01-01T00:00:00.0000001Z");
+  EXPECT_EQ(format_datetime(-1), "0000-12-31T23:59:59.9999999Z");
+  // A number of ticks may come from a file: no year of the calendar, but no overflow either.
+  EXPECT_EQ(format_datetime(std::numeric_limits<Ticks>::min()), "-29227-04-19T21:11:54.5224192Z");
   EXPECT_EQ(format_timespan(0), "00:00:00");
   EXPECT_EQ(format_timespan(-1), "-00:00:00.0000001");
   EXPECT_EQ(format_timespan(26 * kTicksPerHour + kTicksPerMillisecond), "1.02:00:00.0010000");
@@ -21,6 +26,13 @@ TEST(Ticks, RoundsWallTimeTowardThePast) {
   using namespace std::chrono;
   EXPECT_EQ(to_ticks(base::WallTime(nanoseconds(199))), kUnixEpochTicks + 1);
   EXPECT_EQ(to_ticks(base::WallTime(nanoseconds(-1))), kUnixEpochTicks - 1);
+  EXPECT_EQ(to_wall_time(kUnixEpochTicks - 3), base::WallTime(nanoseconds(-300)));
+  for (const Ticks far : {std::numeric_limits<Ticks>::min(), Ticks{0}}) {
+    EXPECT_LT(to_wall_time(far), base::WallTime(-std::chrono::days(365 * 292)));
+  }
+  for (const Ticks far : {std::numeric_limits<Ticks>::max(), kMaxDateTimeTicks}) {
+    EXPECT_GT(to_wall_time(far), base::WallTime(std::chrono::days(365 * 292)));
+  }
 }
 
 TEST(Ticks, ReadsWhatItWrites) {

@@ -15,6 +15,9 @@ class Arena {
     return &nodes_.emplace_back(Node{std::forward<Arguments>(arguments)...});
   }
   std::size_t size() const { return nodes_.size(); }
+  // The nodes in the order in which they were made.
+  auto begin() const { return nodes_.begin(); }
+  auto end() const { return nodes_.end(); }
 
  private:
   std::deque<Node> nodes_;

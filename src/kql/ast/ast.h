@@ -224,6 +224,80 @@ struct Search {
   std::vector<const Expr*> tables;
 };
 struct GetSchema {};
+// parse-kv Text as (a:string) with (pair_delimiter=",")
+struct ParseKv {
+  const Expr* input = nullptr;
+  std::vector<NamedType> columns;
+  std::vector<Property> properties;
+};
+struct SeriesAggregate {
+  Assignment value;
+  const Expr* otherwise = nullptr;  // default=
+};
+struct MakeSeries {
+  std::vector<SeriesAggregate> aggregates;
+  Assignment axis;
+  const Expr* from = nullptr;
+  const Expr* to = nullptr;
+  const Expr* step = nullptr;
+  bool inclusive = false;  // of `to`
+  std::vector<Assignment> keys;
+};
+struct NestedLevel {
+  const Expr* count = nullptr;  // nullptr: all
+  Assignment key;
+  const Expr* others = nullptr;
+  Assignment by;
+  bool descending = true;
+};
+struct TopNested {
+  std::vector<NestedLevel> levels;
+};
+// evaluate bag_unpack(d) : (*, a:string)
+struct Evaluate {
+  const Expr* call = nullptr;  // a Call
+  bool typed = false;          // the columns are named
+  bool keep = false;           // '*': the input's, too
+  std::vector<NamedType> columns;
+};
+struct Invoke {
+  const Expr* call;  // a Call
+};
+// partition by a (top 1 by b)
+struct Partition {
+  Assignment key;
+  const Expr* body = nullptr;  // a Pipeline whose source is the rows of one key
+};
+// reduce by a with threshold=0.1, characters="-_"
+struct Reduce {
+  std::vector<Property> properties;
+  const Expr* by = nullptr;
+  const Expr* threshold = nullptr;
+  const Expr* characters = nullptr;
+};
+struct ScanColumn {
+  Name name;
+  Type type = Type::Dynamic;
+  const Expr* otherwise = nullptr;
+};
+// step s1 output=last: a > 1 => x = s0.a;
+struct ScanStep {
+  Name name;
+  enum class Output : std::uint8_t { All, Last, None };
+  Output output = Output::All;
+  const Expr* condition = nullptr;
+  std::vector<Assignment> values;
+};
+// scan with_match_id=m declare (x:long=0) with (step ...)
+struct Scan {
+  std::optional<Name> match_id;
+  std::vector<ScanColumn> declared;
+  std::vector<ScanStep> steps;
+};
+struct SampleDistinct {
+  const Expr* count;
+  Assignment column;
+};
 // An operator that was not understood: already reported.
 struct BadOperator {};
 
@@ -232,7 +306,8 @@ struct Operator {
   Span name_span;
   std::variant<BadOperator, Where, Extend, Project, ProjectPick, ProjectRename, Summarize, Distinct,
                Take, Sample, Count, Sort, Top, Join, MvExpand, MvApply, Union, As, Serialize,
-               Render, Parse, Search, GetSchema>
+               Render, Parse, Search, GetSchema, ParseKv, MakeSeries, TopNested, Evaluate, Invoke,
+               SampleDistinct, Partition, Reduce, Scan>
       form;
 };
 
@@ -289,8 +364,16 @@ struct Let {
   const Expr* value;
 };
 
+// set query_bin_auto_size=1h;
+struct Option {
+  Name name;
+  const Expr* value;
+};
+
 // let a = 1; let T = ...; T | ...
 struct Query {
+  std::vector<Option> options;
+  std::vector<Parameter> parameters;  // declare query_parameters(...)
   std::vector<Let> lets;
   const Expr* body = nullptr;  // nullptr: nothing but lets
 };

@@ -3,17 +3,26 @@
 #include <utility>
 
 #include "kql/bind/build.h"
+#include "kql/parse/parse.h"
 
 namespace kql::bind {
 
-std::optional<plan::Plan> bind(const ast::Tree& tree, const Catalogue& catalogue, Ticks now,
-                               Diagnostics& diagnostics) {
-  return Binder(tree, catalogue, now, diagnostics).run();
+std::optional<plan::Plan> bind(const ast::Tree& tree, const Catalogue& catalogue,
+                               const Settings& settings, Diagnostics& diagnostics) {
+  return Binder(tree, catalogue, settings, diagnostics).run();
 }
 
-Binder::Binder(const ast::Tree& tree, const Catalogue& catalogue, Ticks now,
+Binder::Binder(const ast::Tree& tree, const Catalogue& catalogue, const Settings& settings,
                Diagnostics& diagnostics)
-    : tree_(tree), catalogue_(catalogue), now_(now), diagnostics_(diagnostics) {}
+    : tree_(tree),
+      catalogue_(catalogue),
+      now_(settings.now),
+      time_range_(settings.time_range),
+      diagnostics_(diagnostics),
+      probe_(settings.probe),
+      parameters_(settings.parameters),
+      lenient_(settings.lenient),
+      visible_(settings.visible) {}
 
 std::optional<plan::Plan> Binder::run() {
   const ast::Query& top = *tree_.query;
@@ -23,6 +32,15 @@ std::optional<plan::Plan> Binder::run() {
                        top.lets.empty()
                            ? "the query is empty"
                            : "expected a query after the 'let' statements, found nothing");
+  }
+  if (const ast::Expr* wanted = option("query_now")) {
+    const ExprRef value = expr(wanted);
+    const auto* known = value == nullptr ? nullptr : std::get_if<plan::Constant>(&value->form);
+    if (known != nullptr && value->type == Type::DateTime && known->value.if_int() != nullptr) {
+      now_ = *known->value.if_int();
+    } else if (value != nullptr) {
+      diagnostics_.error(wanted->span, "expected a datetime such as datetime(2024-05-06)");
+    }
   }
   Relation result = query(top, nullptr);
   if (diagnostics_.has_errors() || result.node == nullptr) return std::nullopt;
@@ -36,7 +54,9 @@ Relation Binder::query(const ast::Query& form, const Scope* outer) {
   scope.outer = outer;
   const Scope* before = std::exchange(scope_, &scope);
   Scope* open_before = std::exchange(open_scope_, &scope);
+  bind_parameters(form, scope);
   bind_lets(form, scope);
+  if (form.body == nullptr) note_names_after(form);
   Relation out = broken();
   if (form.body != nullptr) {
     out = is_tabular(*form.body) ? relation(*form.body) : scalar_query(*form.body);
@@ -61,6 +81,42 @@ Relation Binder::scalar_query(const ast::Expr& body) {
   return out;
 }
 
+// declare query_parameters(n:long = 5): what the caller gave, else its default.
+void Binder::bind_parameters(const ast::Query& form, Scope& scope) {
+  for (const ast::Parameter& each : form.parameters) {
+    const std::string& name = each.name.text;
+    if (name.empty()) continue;  // reported
+    ExprRef value = nullptr;
+    if (parameters_ != nullptr && parameters_->contains(name)) {
+      auto literal = parse::value_of(each.type, parameters_->find(name)->second);
+      if (literal) {
+        value = constant(std::move(*literal));
+      } else {
+        diagnostics_.error(each.name.span, fmt::format("the value given for '{}' is no {} literal",
+                                                       name, type_name(each.type)));
+      }
+    } else if (each.otherwise == nullptr) {
+      diagnostics_.error(each.name.span,
+                         fmt::format("the parameter '{}' needs a value: {}:{} = ...", name, name,
+                                     type_name(each.type)));
+    } else {
+      value = expr(each.otherwise);
+      const bool fits = value != nullptr && common_type(value->type, each.type) == each.type;
+      if (value != nullptr && !fits) {
+        diagnostics_.error(each.otherwise->span,
+                           fmt::format("expected a value of type {}, found {}",
+                                       type_name(each.type), type_name(value->type)));
+      }
+      value = fits ? convert(value, each.type) : nullptr;
+    }
+    if (value == nullptr) {
+      scope.names.emplace(name, LetBroken{});
+    } else {
+      scope.names.emplace(name, LetScalar{value});
+    }
+  }
+}
+
 void Binder::bind_lets(const ast::Query& form, Scope& scope) {
   for (const ast::Let& let : form.lets) {
     if (scope.names.contains(let.name.text)) {
@@ -76,6 +132,7 @@ void Binder::bind_lets(const ast::Query& form, Scope& scope) {
 Binding Binder::let_value(const ast::Expr& value, const Scope& scope) {
   if (const auto* lambda = std::get_if<ast::Lambda>(&value.form)) {
     check_lambda(*lambda);
+    explore(*lambda, value.span, scope);
     return LetFunction{lambda, &scope};
   }
   if (is_tabular(value)) {
@@ -106,8 +163,10 @@ Binding Binder::share(Relation relation) {
   plan::SharedTable shared{relation.node, {}};
   for (const plan::NamedColumn& column : relation.columns)
     shared.columns.push_back(column.id);
+  shared.hidden = hidden_of(relation.shredded);
   plan_.shared.emplace_back(std::move(shared));
-  return LetTable{plan_.shared.size() - 1, std::move(relation.columns), relation.incomplete};
+  return LetTable{plan_.shared.size() - 1, std::move(relation.columns), relation.incomplete,
+                  std::move(relation.shredded)};
 }
 
 ExprRef Binder::share_scalar(ExprRef value) {
@@ -117,36 +176,90 @@ ExprRef Binder::share_scalar(ExprRef value) {
   return make(value->type, value->nullable, 1, plan::ScalarRef{plan_.shared.size() - 1});
 }
 
+// An argument for each parameter: by place, then by name, else the parameter's own. nullptr stands
+// for the rows that 'invoke' gives.
+std::optional<std::vector<const ast::Expr*>> Binder::match_arguments(const ast::Call& call,
+                                                                     const LetFunction& function,
+                                                                     bool piped) {
+  const auto& parameters = function.lambda->parameters;
+  std::size_t required = 0;
+  for (const ast::Parameter& parameter : parameters)
+    required += parameter.otherwise == nullptr ? 1 : 0;
+  const std::size_t given = piped ? 1 : 0;
+  const std::size_t most = parameters.size();
+  if (most < given || call.arguments.size() + given > most ||
+      call.arguments.size() + given < required) {
+    argument_count(call, required < given ? 0 : required - given, most < given ? 0 : most - given,
+                   call.name.span);
+    return std::nullopt;
+  }
+  std::vector<const ast::Expr*> out(parameters.size(), nullptr);
+  std::size_t place = given;
+  for (const ast::Assignment& argument : call.arguments) {
+    std::size_t at = place;
+    if (!argument.names.empty()) {
+      const std::string& wanted = argument.names.front().text;
+      for (at = given; at < parameters.size() && parameters[at].name.text != wanted;)
+        ++at;
+      if (at == parameters.size() || out[at] != nullptr) {
+        const std::string_view why =
+            at == parameters.size() ? "has no parameter" : "has already got";
+        diagnostics_.error(argument.span, fmt::format("'{}' {} '{}'", call.name.text, why, wanted));
+        return std::nullopt;
+      }
+    } else {
+      ++place;
+    }
+    out[at] = argument.value;
+  }
+  for (std::size_t i = given; i < parameters.size(); ++i) {
+    if (out[i] == nullptr) out[i] = parameters[i].otherwise;
+    if (out[i] != nullptr) continue;
+    diagnostics_.error(call.name.span, fmt::format("'{}' needs a value for '{}'", call.name.text,
+                                                   parameters[i].name.text));
+    return std::nullopt;
+  }
+  return out;
+}
+
+bool Binder::table_argument(const ast::Parameter& parameter, Relation table, Span span,
+                            Scope& scope) {
+  if (table.node == nullptr) return false;
+  for (const ast::NamedType& wanted : parameter.columns) {
+    const plan::NamedColumn* found = table.find(wanted.name.text);
+    if (found != nullptr && found->type == wanted.type) continue;
+    diagnostics_.error(
+        span, fmt::format("the table for '{}' has no column '{}' of type {}", parameter.name.text,
+                          wanted.name.text, type_name(wanted.type)));
+    return false;
+  }
+  scope.names.emplace(parameter.name.text, share(std::move(table)));
+  return true;
+}
+
 // The function's parameters bound to the call's arguments.
-std::optional<Scope> Binder::arguments_scope(const ast::Call& call, const LetFunction& function) {
+std::optional<Scope> Binder::arguments_scope(const ast::Call& call, const LetFunction& function,
+                                             Relation* piped) {
   const auto& parameters = function.lambda->parameters;
   if (++expansions_ > kMaxExpansions || depth_ >= kMaxDepth) {
     diagnostics_.error(call.name.span, "the query's functions expand to too much");
     return std::nullopt;
   }
-  std::size_t required = 0;
-  for (const ast::Parameter& parameter : parameters)
-    required += parameter.otherwise == nullptr ? 1 : 0;
-  if (!argument_count(call, required, parameters.size(), call.name.span)) return std::nullopt;
+  const auto arguments = match_arguments(call, function, piped != nullptr);
+  if (!arguments) return std::nullopt;
   Scope scope;
   scope.outer = function.scope;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const ast::Parameter& parameter = parameters[i];
-    const ast::Expr* argument = parameter.otherwise;
-    if (i < call.arguments.size()) argument = call.arguments[i].value;
-    if (parameter.tabular) {
-      Relation table = relation(*argument);
-      if (table.node == nullptr) return std::nullopt;
-      for (const ast::NamedType& wanted : parameter.columns) {
-        const plan::NamedColumn* found = table.find(wanted.name.text);
-        if (found != nullptr && found->type == wanted.type) continue;
-        diagnostics_.error(
-            argument->span,
-            fmt::format("the table for '{}' has no column '{}' of type {}", parameter.name.text,
-                        wanted.name.text, type_name(wanted.type)));
+    const ast::Expr* argument = (*arguments)[i];
+    if (argument == nullptr || parameter.tabular) {
+      const Span span = argument == nullptr ? call.name.span : argument->span;
+      if (!parameter.tabular) {
+        diagnostics_.error(span, fmt::format("'{}' takes no table first", call.name.text));
         return std::nullopt;
       }
-      scope.names.emplace(parameter.name.text, share(std::move(table)));
+      Relation table = argument == nullptr ? std::move(*piped) : relation(*argument);
+      if (!table_argument(parameter, std::move(table), span, scope)) return std::nullopt;
       continue;
     }
     const ExprRef value = expr(*argument);
@@ -166,7 +279,7 @@ std::optional<Scope> Binder::arguments_scope(const ast::Call& call, const LetFun
 }
 
 ExprRef Binder::call_scalar(const ast::Call& call, const LetFunction& function, Span span) {
-  const auto scope = arguments_scope(call, function);
+  const auto scope = arguments_scope(call, function, nullptr);
   if (!scope) return nullptr;
   const ast::Query& body = *function.lambda->body;
   if (body.body == nullptr) {
@@ -191,8 +304,8 @@ ExprRef Binder::call_scalar(const ast::Call& call, const LetFunction& function, 
 }
 
 std::optional<Relation> Binder::call_table(const ast::Call& call, const LetFunction& function,
-                                           Span) {
-  const auto scope = arguments_scope(call, function);
+                                           Relation* piped) {
+  const auto scope = arguments_scope(call, function, piped);
   if (!scope) return std::nullopt;
   const Relation* rows_before = std::exchange(rows_, nullptr);
   const Relation* outside_before = std::exchange(outside_, nullptr);
@@ -202,6 +315,24 @@ std::optional<Relation> Binder::call_table(const ast::Call& call, const LetFunct
   rows_ = rows_before;
   outside_ = outside_before;
   return out;
+}
+
+// T | invoke f(a): f(T, a)
+void Binder::operate(const ast::Invoke& form, Relation& input) {
+  const auto& call = std::get<ast::Call>(form.call->form);
+  const Binding* binding = scope_ == nullptr ? nullptr : scope_->find(call.name.text);
+  const auto* function = binding == nullptr ? nullptr : std::get_if<LetFunction>(binding);
+  if (function == nullptr) {
+    if (binding == nullptr || !std::holds_alternative<LetBroken>(*binding)) {
+      diagnostics_.error(call.name.span,
+                         fmt::format("'invoke' needs a function that 'let' has bound; '{}' is none",
+                                     call.name.text));
+    }
+    input.incomplete = true;
+    return;
+  }
+  auto out = call_table(call, *function, &input);
+  input = out ? std::move(*out) : broken();
 }
 
 // Whether the expression is a table. A plain name is one when a let or the catalogue says so.

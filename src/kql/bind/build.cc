@@ -69,6 +69,11 @@ std::uint32_t Binder::weight_of(std::span<const ExprRef> values,
 
 ExprRef Binder::apply_overload(const functions::Overload& overload, std::vector<ExprRef> arguments,
                                Type result) {
+  // tostring(x.P), where P is a column.
+  const bool conversion = functions::is_conversion(overload) && arguments.size() == 1;
+  if (conversion && arguments.front()->type == Type::Dynamic) {
+    if (const ExprRef value = shredded_value(arguments.front(), result)) return value;
+  }
   bool nullable = overload.entry->nulls == functions::Nulls::Sometimes;
   if (overload.entry->nulls == functions::Nulls::Propagate) {
     for (const ExprRef argument : arguments)
@@ -82,6 +87,9 @@ ExprRef Binder::convert(ExprRef value, Type to) {
   if (value == nullptr || value->type == to) return value;
   if (const auto* known = std::get_if<plan::Constant>(&value->form)) {
     if (auto folded = fold(known->value, to)) return constant(std::move(*folded));
+  }
+  if (value->type == Type::Dynamic) {
+    if (const ExprRef column = shredded_value(value, to)) return column;
   }
   const functions::Overload* overload = functions::conversion(value->type, to);
   ASSERT(overload != nullptr);

@@ -46,6 +46,7 @@ std::optional<std::vector<plan::Step>> read_json_path(std::string_view text) {
 }  // namespace
 
 ExprRef Binder::form(const ast::Call& form, Span span) {
+  note_call(span);
   const Binding* binding = scope_ == nullptr ? nullptr : scope_->find(form.name.text);
   if (binding != nullptr && std::holds_alternative<LetBroken>(*binding)) return nullptr;
   if (binding != nullptr) {
@@ -83,9 +84,24 @@ ExprRef Binder::special_call(const ast::Call& call, Span span, bool& known) {
       Special{"pack_array", &Binder::pack_array},
       Special{"pack_all", &Binder::pack_all},
       Special{"column_ifexists", &Binder::column_if_exists},
+      Special{"columnifexists", &Binder::column_if_exists},
+      Special{"iscolumnexists", &Binder::is_column},
+      Special{"bag_pack_columns", &Binder::pack_columns},
+      Special{"bin_auto", &Binder::bin_auto},
+      Special{"hash_many", &Binder::hash_many},
+      Special{"estimate_data_size", &Binder::estimate_size},
       Special{"now", &Binder::now_call},
       Special{"ago", &Binder::now_call},
       Special{"format_datetime", &Binder::format_datetime_call},
+      Special{"column_if_exists", &Binder::column_if_exists},
+      Special{"ingestion_time", &Binder::ingestion_time},
+      Special{"row_number", &Binder::window_call},
+      Special{"row_cumsum", &Binder::window_call},
+      Special{"row_rank_dense", &Binder::window_call},
+      Special{"row_rank_min", &Binder::window_call},
+      Special{"row_window_session", &Binder::window_call},
+      Special{"prev", &Binder::window_call},
+      Special{"next", &Binder::window_call},
   };
   for (const Special& special : kSpecials) {
     if (special.name != call.name.text) continue;
@@ -95,6 +111,10 @@ ExprRef Binder::special_call(const ast::Call& call, Span span, bool& known) {
   if (call.name.text == "extract" && call.arguments.size() == 4) {
     known = true;
     return extract_typed(call, span);
+  }
+  if (call.name.text == "percentile_tdigest" && call.arguments.size() == 3) {
+    known = true;
+    return typed_percentile(call, span);
   }
   return nullptr;
 }
@@ -115,6 +135,14 @@ ExprRef Binder::now_call(const ast::Call& call, Span span) {
   }
   return arithmetic(ago ? ast::BinaryOp::Subtract : ast::BinaryOp::Add, now,
                     convert(offset, Type::TimeSpan), span);
+}
+
+// When the hub took the row in: TimeGenerated, where the rows still have it.
+ExprRef Binder::ingestion_time(const ast::Call& call, Span span) {
+  if (!argument_count(call, 0, 0, span)) return nullptr;
+  const plan::NamedColumn* taken = rows_ == nullptr ? nullptr : rows_->find("TimeGenerated");
+  if (taken != nullptr && taken->type == Type::DateTime) return column(*taken);
+  return constant(Value::null(Type::DateTime));
 }
 
 // iff(condition, a, b) and case(condition, a, condition, b, ..., otherwise).
@@ -238,7 +266,7 @@ ExprRef Binder::to_scalar(const ast::Call& call, Span span) {
     return nullptr;
   }
   const plan::NamedColumn& first = table.columns.front();
-  plan_.shared.push_back(plan::SharedScalar{table.node, first.id, first.type});
+  plan_.shared.emplace_back(plan::SharedScalar{table.node, first.id, first.type});
   return make(first.type, true, 1, plan::ScalarRef{plan_.shared.size() - 1});
 }
 
@@ -293,7 +321,21 @@ ExprRef Binder::pack_all(const ast::Call& call, Span span) {
     form.members.emplace_back(constant(Value::text(each.name)), as_json(column(each)));
   }
   const auto weight = static_cast<std::uint32_t>(form.members.size() * 2 + 1);
-  return make(Type::Dynamic, false, weight, std::move(form));
+  const ExprRef all = make(Type::Dynamic, false, weight, std::move(form));
+  // pack_all(true): without nulls and empty texts.
+  const auto* ignore = call.arguments.empty()
+                           ? nullptr
+                           : std::get_if<ast::Literal>(&call.arguments.front().value->form);
+  const bool* wanted = ignore == nullptr ? nullptr : ignore->value.if_bool();
+  if (call.arguments.size() == 1 && wanted == nullptr) {
+    diagnostics_.error(call.arguments.front().span, "expected true or false");
+    return nullptr;
+  }
+  if (wanted == nullptr || !*wanted || all == nullptr) return all;
+  static constexpr functions::Entry kEntry{"", "(bag: dynamic): dynamic",
+                                           "native_bag_without_empty({0})"};
+  static const functions::Overload overload{&kEntry, {}, false, Type::Dynamic};
+  return make(Type::Dynamic, false, weight + 1, plan::Apply{&overload, {all}});
 }
 
 ExprRef Binder::form_star_without_rows(Span span) {

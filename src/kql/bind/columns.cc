@@ -8,72 +8,88 @@ namespace kql::bind {
 
 void Binder::operate(const ast::Where& form, Relation& input) {
   const Relation* before = std::exchange(rows_, &input);
+  const plan::Node** window_before = std::exchange(window_input_, &input.node);
   const ExprRef predicate = boolean(*form.predicate, "a condition");
   rows_ = before;
+  window_input_ = window_before;
   if (predicate != nullptr) input.node = node(plan::Filter{input.node, predicate});
 }
 
+// One column of extend; names that the expression implies take the place of a column, too.
+void Binder::extend_one(const Made& made, ColumnId id, int& unnamed,
+                        std::vector<plan::NamedColumn>& added,
+                        std::vector<plan::NamedColumn>& columns) {
+  const ast::Assignment& assignment = made.assignment;
+  std::optional<std::string> implied;
+  if (assignment.names.empty()) implied = implied_name(*assignment.value);
+  if (assignment.names.size() != 1 && !implied) {
+    add_column(assignment, made.value, id, unnamed, columns);
+    return;
+  }
+  const ast::Name name =
+      implied ? ast::Name{std::move(*implied), assignment.span} : assignment.names.front();
+  if (!assignment.names.empty() && !declare(name, added)) return;
+  plan::NamedColumn column{name.text, made.value->type, id, made.value->nullable};
+  if (!assignment.names.empty()) added.push_back(column);
+  set_column(columns, std::move(column));
+}
+
 void Binder::operate(const ast::Extend& form, Relation& input) {
-  plan::Extend extend{input.node, {}};
+  plan::Extend extend{nullptr, {}};
   std::vector<plan::NamedColumn> added;
   std::vector<plan::NamedColumn> columns = input.columns;
   int unnamed = 0;
   const Relation* before = std::exchange(rows_, &input);
+  const plan::Node** window_before = std::exchange(window_input_, &input.node);
+  bool failed = false;
   for (const ast::Assignment& assignment : form.columns) {
-    const ExprRef value = expr(assignment.value);
-    if (value == nullptr) {
-      input.incomplete = true;
-      continue;
-    }
-    const ColumnId id = new_column();
-    extend.outputs.push_back({id, value});
-    // A name that the expression implies takes the place of a column too: extend tostring(a).
-    std::optional<std::string> implied;
-    if (assignment.names.empty()) implied = implied_name(*assignment.value);
-    if (assignment.names.size() != 1 && !implied) {
-      add_column(assignment, value, id, unnamed, columns);
-      continue;
-    }
-    const ast::Name name =
-        implied ? ast::Name{std::move(*implied), assignment.span} : assignment.names.front();
-    if (!assignment.names.empty() && !declare(name, added)) continue;
-    plan::NamedColumn column{name.text, value->type, id, value->nullable};
-    if (!assignment.names.empty()) added.push_back(column);
-    const auto known = std::find_if(columns.begin(), columns.end(),
-                                    [&name](const auto& each) { return each.name == name.text; });
-    if (known != columns.end()) {
-      *known = std::move(column);
-    } else {
-      columns.push_back(std::move(column));
+    std::vector<Made> made = made_columns(assignment);
+    failed = failed || made.empty();
+    for (Made& each : made) {
+      settle(each, added);
+      const ColumnId id = new_column();
+      extend.outputs.push_back({id, each.value});
+      extend_one(each, id, unnamed, added, columns);
     }
   }
   rows_ = before;
+  window_input_ = window_before;
+  input.incomplete = input.incomplete || failed;
   if (columns.size() > kMaxColumns) {
     diagnostics_.error(operator_span_, fmt::format("more than {} columns", kMaxColumns));
     return;
   }
+  if (extend.outputs.empty()) return;
+  follow_shredded(extend.outputs, std::vector(input.shredded), input.shredded);
+  extend.input = input.node;
   input.node = node(std::move(extend));
   input.columns = std::move(columns);
 }
 
 void Binder::operate(const ast::Project& form, Relation& input) {
-  plan::Project project{input.node, {}};
+  plan::Project project{nullptr, {}};
   std::vector<plan::NamedColumn> columns;
   int unnamed = 0;
   bool failed = false;
   const Relation* before = std::exchange(rows_, &input);
+  const plan::Node** window_before = std::exchange(window_input_, &input.node);
   for (const ast::Assignment& assignment : form.columns) {
-    const ExprRef value = expr(assignment.value);
-    if (value == nullptr) {
-      failed = true;
-      continue;
+    std::vector<Made> made = made_columns(assignment);
+    failed = failed || made.empty();
+    for (Made& each : made) {
+      settle(each, columns);
+      const ColumnId id = new_column();
+      project.outputs.push_back({id, each.value});
+      add_column(each.assignment, each.value, id, unnamed, columns);
     }
-    const ColumnId id = new_column();
-    project.outputs.push_back({id, value});
-    add_column(assignment, value, id, unnamed, columns);
   }
   rows_ = before;
+  window_input_ = window_before;
   input.incomplete = input.incomplete || failed;
+  const std::vector<ShreddedColumn> shredded = std::exchange(input.shredded, {});
+  follow_shredded(project.outputs, shredded, input.shredded);
+  project.hidden = hidden_of(input.shredded);
+  project.input = input.node;
   input.node = node(std::move(project));
   input.columns = std::move(columns);
 }
@@ -154,6 +170,7 @@ void Binder::narrow(Relation& input) {
   plan::Project project{input.node, {}};
   for (const plan::NamedColumn& each : input.columns)
     project.outputs.push_back({each.id, column(each)});
+  project.hidden = hidden_of(input.shredded);
   input.node = node(std::move(project));
 }
 
@@ -217,6 +234,12 @@ void Binder::operate(const ast::Sample& form, Relation& input) {
   }
 }
 
+// The distinct values of a column, so many of them.
+void Binder::operate(const ast::SampleDistinct& form, Relation& input) {
+  operate(ast::Distinct{{form.column}, false}, input);
+  operate(ast::Take{form.count}, input);
+}
+
 void Binder::operate(const ast::Count&, Relation& input) {
   const auto overloads = functions::find("count", functions::Kind::Aggregate);
   const ColumnId id = new_column();
@@ -265,13 +288,14 @@ void Binder::sort_by(std::span<const ast::SortKey> keys, Relation& input) {
     }
     // Nulls come last when the order descends and first when it ascends.
     const bool nulls_first = key.nulls_first.value_or(!key.descending);
+    const bool real = value->type == Type::Real;
     if (const auto* reference = std::get_if<plan::ColumnRef>(&value->form)) {
-      sort.keys.push_back({reference->id, key.descending, nulls_first});
+      sort.keys.push_back({reference->id, key.descending, nulls_first, real});
       continue;
     }
     const ColumnId id = new_column();
     extend.outputs.push_back({id, value});
-    sort.keys.push_back({id, key.descending, nulls_first});
+    sort.keys.push_back({id, key.descending, nulls_first, real});
   }
   rows_ = before;
   if (!extend.outputs.empty()) input.node = node(std::move(extend));

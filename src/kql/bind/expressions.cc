@@ -22,7 +22,8 @@ ExprRef Binder::not_scalar(Span span) {
   return nullptr;
 }
 
-ExprRef Binder::form(const ast::Missing&, Span) {
+ExprRef Binder::form(const ast::Missing&, Span span) {
+  note_missing(span);
   return nullptr;
 }
 ExprRef Binder::form(const ast::Literal& form, Span) {
@@ -93,10 +94,26 @@ ExprRef Binder::form(const ast::Member& form, Span span) {
     rows_ = before;
     return found == nullptr ? nullptr : column(*found);
   }
+  if (const auto* step = std::get_if<ast::NameRef>(&form.base->form)) {
+    if (const auto index = scan_step(step->name)) return scan_member(*index, form.name, span);
+  }
   return member(expr(form.base), {form.name.text}, span);
 }
 
 ExprRef Binder::form(const ast::Index& form, Span span) {
+  // array_sort_asc(a, b)[1]: one of several values.
+  const auto* place = std::get_if<ast::Literal>(&form.index->form);
+  const std::int64_t* part = place == nullptr ? nullptr : place->value.if_int();
+  if (part != nullptr && std::holds_alternative<ast::Call>(form.base->form)) {
+    if (auto parts = tuple(*form.base)) {
+      const bool inside = *part >= 0 && static_cast<std::size_t>(*part) < parts->size();
+      if (inside) return (*parts)[static_cast<std::size_t>(*part)].second;
+      if (!parts->empty()) {
+        diagnostics_.error(form.index->span, fmt::format("there are {} values", parts->size()));
+      }
+      return nullptr;
+    }
+  }
   const ExprRef base = expr(form.base);
   const ExprRef index = expr(form.index);
   if (base == nullptr || index == nullptr) return nullptr;
@@ -128,6 +145,7 @@ ExprRef Binder::member(ExprRef base, plan::Step step, Span span) {
                     base->type == Type::String ? "; parse_json(...) makes one of it" : ""));
     return nullptr;
   }
+  if (const ExprRef property = shredded_member(base, step)) return property;
   plan::JsonPath path{base, {}};
   if (const auto* longer = std::get_if<plan::JsonPath>(&base->form)) path = *longer;
   path.steps.push_back(std::move(step));

@@ -50,6 +50,17 @@ std::vector<plan::TypedColumn> typed(const std::vector<plan::NamedColumn>& colum
 
 }  // namespace
 
+std::vector<std::string_view> kinds_of(std::string_view operator_name) {
+  if (operator_name == "lookup") return {"leftouter", "inner"};
+  if (operator_name == "union") return {"outer", "inner"};
+  std::vector<std::string_view> out;
+  if (operator_name == "join") {
+    for (const KindName& known : kKinds)
+      out.push_back(known.name);
+  }
+  return out;
+}
+
 std::optional<plan::JoinKind> Binder::join_kind(const ast::Join& form) {
   plan::JoinKind out = form.lookup ? plan::JoinKind::LeftOuter : plan::JoinKind::InnerUnique;
   for (const ast::Property& property : form.properties) {
@@ -94,6 +105,7 @@ void Binder::operate(const ast::Join& form, Relation& input) {
     input.incomplete = true;
     return;
   }
+  note_sides(input, right);
   plan::Join join{*kind, input.node, right.node, {}, typed(input.columns), typed(right.columns)};
   std::vector<std::string> right_keys;
   bool failed = false;
@@ -117,6 +129,12 @@ void Binder::operate(const ast::Join& form, Relation& input) {
       columns.push_back(std::move(column));
     }
   }
+  std::vector<ShreddedColumn> shredded;
+  if (keeps_left(*kind)) shredded = input.shredded;
+  if (keeps_right(*kind))
+    shredded.insert(shredded.end(), right.shredded.begin(), right.shredded.end());
+  join.hidden = hidden_of(shredded);
+  input.shredded = std::move(shredded);
   input.incomplete = input.incomplete || right.incomplete || failed;
   input.columns = std::move(columns);
   if (input.columns.size() > kMaxColumns) {

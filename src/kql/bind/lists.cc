@@ -94,9 +94,14 @@ ExprRef Binder::in_list(const ast::SetMatch& form, ExprRef value) {
   if (type == Type::Dynamic) type = Type::String;
   for (ExprRef& item : items)
     item = convert(item, type);
-  const ExprRef typed = convert(value, type);
+  const bool whole = value->type == Type::Dynamic && is_integer(type);
+  if (whole) {
+    for (ExprRef& item : items)
+      item = convert(item, Type::Long);
+  }
+  const ExprRef typed = whole ? whole_or_null(value) : convert(value, type);
   if (typed == nullptr) return nullptr;
-  const std::uint32_t weight = weight_of(items) + typed->weight;
+  const std::uint32_t weight = weight_of(items) + 2 * typed->weight;
   return make(Type::Bool, false, weight,
               plan::InList{form.case_sensitive, form.negated, typed, std::move(items)});
 }
@@ -122,8 +127,9 @@ ExprRef Binder::has_list(const ast::SetMatch& form, ExprRef value) {
   // Each item is a match of its own on the text.
   const auto count = static_cast<std::uint32_t>(items.size());
   const std::uint32_t weight = 4 * weight_of(items) + (count + 1) * text->weight;
-  return make(Type::Bool, false, weight,
-              plan::TextMatch{ast::TextOp::Has, false, form.negated, all, text, std::move(items)});
+  return searched_first(
+      make(Type::Bool, false, weight,
+           plan::TextMatch{ast::TextOp::Has, false, form.negated, all, text, std::move(items)}));
 }
 
 ExprRef Binder::in_table(const ast::SetMatch& form, ExprRef value, const ast::Expr& table) {
@@ -164,7 +170,7 @@ ExprRef Binder::in_table(const ast::SetMatch& form, ExprRef value, const ast::Ex
   const ExprRef reference = make(Type::String, false, 1, plan::ColumnRef{id});
   plan::Aggregate aggregate{
       items, {}, {{set, list, {convert(reference, Type::Dynamic)}, Type::Dynamic}}, {}};
-  plan_.shared.push_back(
+  plan_.shared.emplace_back(
       plan::SharedScalar{node(plan::Node{std::move(aggregate)}), set, Type::Dynamic});
   const ExprRef array = make(Type::Dynamic, true, 1, plan::ScalarRef{plan_.shared.size() - 1});
   return make(Type::Bool, false, typed->weight + 2,

@@ -46,19 +46,29 @@ std::optional<std::string> Binder::implied_name(const ast::Expr& expr) const {
     const auto found = functions::find(call->name.text, functions::Kind::Aggregate);
     if (!found.empty()) overloads = found;
   }
-  if (overloads.empty() && call->name.text == "format_datetime" && !call->arguments.empty()) {
+  if (call->name.text == "ingestion_time") return "$IngestionTime";
+  const bool first_names = call->name.text == "format_datetime" || call->name.text == "bin_auto";
+  if (overloads.empty() && first_names && !call->arguments.empty()) {
     return implied_name(*call->arguments.front().value);
   }
   if (overloads.empty()) return std::nullopt;
   const functions::Entry& entry = *overloads.front().entry;
   std::optional<std::string> first;
   if (!call->arguments.empty()) first = implied_name(*call->arguments.front().value);
+  if (entry.name.starts_with("array_sort_") && first) return *first + "_sorted";
   if (entry.naming == functions::Naming::FirstArgument) return first;
   if (entry.naming == functions::Naming::None) return std::nullopt;
+  if (entry.naming == functions::Naming::Prefix) return std::string(entry.prefix);
   const std::string_view prefix = entry.prefix.empty() ? entry.name : entry.prefix;
   // percentile(x, 95) carries the percentage.
-  if (entry.name == "percentile" && first && call->arguments.size() == 2) {
-    std::string percentage(diagnostics_.text(call->arguments[1].value->span));
+  if ((entry.name == "percentile" || entry.name == "percentilew") && first &&
+      call->arguments.size() >= 2) {
+    const ast::Expr& last = *call->arguments.back().value;
+    std::string percentage(diagnostics_.text(last.span));
+    // As a number: 50.0 is 50.
+    const auto* literal = std::get_if<ast::Literal>(&last.form);
+    const double* number = literal == nullptr ? nullptr : literal->value.if_real();
+    if (number != nullptr) percentage = fmt::format("{}", *number);
     std::replace(percentage.begin(), percentage.end(), '.', '_');
     return fmt::format("percentile_{}_{}", *first, percentage);
   }
@@ -76,6 +86,16 @@ std::string Binder::unique_name(std::string name, const std::vector<plan::NamedC
   for (int suffix = 1;; ++suffix) {
     std::string candidate = fmt::format("{}{}", name, suffix);
     if (!taken(candidate)) return candidate;
+  }
+}
+
+void Binder::set_column(std::vector<plan::NamedColumn>& columns, plan::NamedColumn column) {
+  const auto known = std::find_if(columns.begin(), columns.end(),
+                                  [&column](const auto& each) { return each.name == column.name; });
+  if (known != columns.end()) {
+    *known = std::move(column);
+  } else {
+    columns.push_back(std::move(column));
   }
 }
 
@@ -98,6 +118,11 @@ void Binder::add_column(const ast::Assignment& assignment, ExprRef value, Column
     diagnostics_.error(assignment.span,
                        "several names need a function that gives several values, "
                        "such as arg_max()");
+    return;
+  }
+  // Before a free name is looked for: that takes longer with each.
+  if (columns.size() >= kMaxColumns) {
+    diagnostics_.error(assignment.span, fmt::format("more than {} columns", kMaxColumns));
     return;
   }
   std::string name;
@@ -157,13 +182,16 @@ void Binder::unknown_function(const ast::Name& name) {
     return;
   }
   std::vector<std::string_view> candidates = functions::names(functions::Kind::Scalar);
-  for (const std::string_view special :
-       {"iff", "case", "extractjson", "toscalar", "bag_pack", "pack_array", "ago", "now"}) {
-    candidates.push_back(special);
-  }
+  const auto special = functions::special_names();
+  candidates.insert(candidates.end(), special.begin(), special.end());
   if (aggregates_ != nullptr) {
     const auto& more = functions::names(functions::Kind::Aggregate);
     candidates.insert(candidates.end(), more.begin(), more.end());
+  }
+  if (name.text.starts_with("geo_")) {
+    diagnostics_.error(
+        name.span, fmt::format("'{}' is not there: geography is left out, by decision", name.text));
+    return;
   }
   std::string message = fmt::format("there is no function '{}'", name.text);
   if (const auto nearest = base::nearest(name.text, candidates)) {

@@ -146,11 +146,17 @@ ExprRef Binder::arithmetic(ast::BinaryOp op, ExprRef left, ExprRef right, Span s
     const bool added = op == ast::BinaryOp::Add && !__builtin_add_overflow(x, y, &result);
     const bool subtracted = op == ast::BinaryOp::Subtract && !__builtin_sub_overflow(x, y, &result);
     const bool multiplied = op == ast::BinaryOp::Multiply && !__builtin_mul_overflow(x, y, &result);
+    // Beyond the years 1 to 9999 there is no datetime.
+    const bool date = rule->result == Type::DateTime;
+    if (date && (added || subtracted) && (result < 0 || result > kMaxDateTimeTicks)) {
+      return constant(Value::null(Type::DateTime));
+    }
     if (added || subtracted || multiplied) return constant(Value::of(rule->result, result));
   }
+  const bool date = rule->result == Type::DateTime;
   const bool nullable = left->nullable || right->nullable || op == ast::BinaryOp::Divide ||
-                        op == ast::BinaryOp::Modulo;
-  const std::uint32_t times = op == ast::BinaryOp::Modulo ? 4 : 1;
+                        op == ast::BinaryOp::Modulo || date;
+  const std::uint32_t times = op == ast::BinaryOp::Modulo || date ? 4 : 1;
   const std::uint32_t weight = times * (left->weight + right->weight) + 1;
   return make(rule->result, nullable, weight, plan::Arithmetic{plan_op(op), {left, right}});
 }
@@ -170,6 +176,14 @@ ExprRef Binder::form(const ast::Logic& form, Span) {
   if (failed) return nullptr;
   const std::uint32_t weight = weight_of(logic.operands);
   return make(Type::Bool, nullable, weight, std::move(logic));
+}
+
+// A dynamic value beside a whole number that it is to be equal to.
+ExprRef Binder::whole_or_null(ExprRef value) {
+  static constexpr functions::Entry kEntry{"", "(value: dynamic): long", "kql_dynamic_whole({0})",
+                                           functions::Naming::None, functions::Nulls::Sometimes};
+  static const functions::Overload overload{&kEntry, {}, false, Type::Long};
+  return make(Type::Long, true, 4 * value->weight + 1, plan::Apply{&overload, {value}});
 }
 
 ExprRef Binder::form(const ast::Compare& form, Span) {
@@ -198,6 +212,15 @@ ExprRef Binder::form(const ast::Compare& form, Span) {
                             : "; convert one of them"));
     return nullptr;
   }
+  if (is_integer(*type) && (left->type == Type::Dynamic || right->type == Type::Dynamic)) {
+    // By value: 5.7 is neither 5 nor less than it. A fraction that is null then is only harmless
+    // beside what is not null itself.
+    const bool safe = !ordered && !(left->type == Type::Dynamic ? right : left)->nullable;
+    if (!safe) type = Type::Real;
+    if (safe && left->type == Type::Dynamic) left = whole_or_null(left);
+    if (safe && right->type == Type::Dynamic) right = whole_or_null(right);
+    if (safe) type = Type::Long;
+  }
   left = convert(left, *type);
   right = convert(right, *type);
   if (left == nullptr || right == nullptr) return nullptr;
@@ -205,7 +228,7 @@ ExprRef Binder::form(const ast::Compare& form, Span) {
   const bool nullable =
       ordered ? left->nullable || right->nullable : left->nullable && right->nullable;
   // With nulls on both sides each is written twice.
-  const std::uint32_t times = !ordered && nullable ? 2 : 1;
+  const std::uint32_t times = (!ordered && nullable) || *type == Type::Real ? 3 : 1;
   return make(Type::Bool, nullable, times * (left->weight + right->weight) + 1,
               plan::Compare{form.op, left, right});
 }
@@ -232,8 +255,10 @@ ExprRef Binder::form(const ast::Between& form, Span) {
                         convert(high, *type)};
   if (between.value == nullptr || between.low == nullptr || between.high == nullptr) return nullptr;
   const bool nullable = between.value->nullable || between.low->nullable || between.high->nullable;
+  // Reals are compared one by one, each with a look for NaN.
+  const std::uint32_t times = *type == Type::Real ? 4 : 1;
   const std::uint32_t weight =
-      between.value->weight + between.low->weight + between.high->weight + 1;
+      times * (between.value->weight + between.low->weight + between.high->weight) + 1;
   return make(Type::Bool, nullable, weight, between);
 }
 
@@ -255,8 +280,9 @@ ExprRef Binder::form(const ast::TextMatch& form, Span) {
   if (text == nullptr || needle == nullptr) return nullptr;
   if (form.op == ast::TextOp::MatchesRegex && !check_regex(needle, form.right->span))
     return nullptr;
-  return make(Type::Bool, false, text->weight + 4 * needle->weight + 1,
-              plan::TextMatch{form.op, form.case_sensitive, form.negated, false, text, {needle}});
+  return searched_first(
+      make(Type::Bool, false, text->weight + 4 * needle->weight + 1,
+           plan::TextMatch{form.op, form.case_sensitive, form.negated, false, text, {needle}}));
 }
 
 }  // namespace kql::bind

@@ -1,8 +1,12 @@
 // Calls of functions of the table: the overload is chosen by the arguments' types.
 
+#include <algorithm>
+
 #include <re2/re2.h>
 
+#include "base/text.h"
 #include "kql/bind/build.h"
+#include "kql/natives/units.h"
 
 namespace kql::bind {
 namespace {
@@ -41,7 +45,63 @@ std::string_view generic_name(Generic generic) {
   return generic == Generic::N ? "a number" : "a value that can be ordered";
 }
 
+std::string forms_of(std::span<const Overload> overloads) {
+  std::string forms;
+  for (const Overload& overload : overloads) {
+    forms += (forms.empty() ? "" : " or ") + spelled(overload);
+    if (forms.size() > 200) break;
+  }
+  return forms;
+}
+
+Type wanted_type(const functions::Parameter& parameter, Type given, Type common) {
+  switch (parameter.generic) {
+    case Generic::None:
+      return parameter.type;
+    case Generic::Text:
+      return Type::String;
+    case Generic::Any:
+      return given;
+    case Generic::T:
+    case Generic::N:
+    case Generic::O:
+      break;
+  }
+  return common;
+}
+
 }  // namespace
+
+// What one argument adds to an overload's cost; `common` is the type that its generic parameters
+// share so far.
+int Binder::cost_of(const functions::Parameter& parameter, Type type, std::optional<Type>& common) {
+  switch (parameter.generic) {
+    case Generic::None:
+      return distance(type, parameter.type);
+    case Generic::Text:
+      return type == Type::String ? 0 : 3;
+    case Generic::Any:
+      return 5;
+    case Generic::T:
+    case Generic::N:
+    case Generic::O:
+      break;
+  }
+  const Type given = parameter.generic == Generic::N && type == Type::Dynamic ? Type::Real : type;
+  common = common ? common_type(*common, given) : std::optional(given);
+  return common && belongs(parameter.generic, given) ? 1 : kImpossible;
+}
+
+Binder::Fit Binder::fit_of(const Overload& overload, std::span<const ExprRef> arguments) {
+  Fit fit{&overload, 0, Type::String, 0};
+  std::optional<Type> common;
+  for (std::size_t i = 0; i < arguments.size() && fit.cost < kImpossible; ++i) {
+    fit.cost += cost_of(overload.parameter(i), arguments[i]->type, common);
+    fit.bad_argument = i;
+  }
+  fit.common = common.value_or(Type::String);
+  return fit;
+}
 
 bool Binder::bind_arguments(const ast::Call& call, std::vector<ExprRef>& out,
                             std::vector<Span>& spans) {
@@ -74,86 +134,53 @@ std::optional<Binder::Choice> Binder::resolve(const ast::Name& name,
                                               std::span<const Overload> overloads,
                                               std::vector<ExprRef> arguments, Span span,
                                               std::span<const Span> spans) {
-  const Overload* best = nullptr;
-  Type best_common = Type::String;
-  int best_cost = kImpossible;
   const Overload* right_count = nullptr;
-  std::size_t bad_argument = 0;
+  Fit best{nullptr, kImpossible, Type::String, 0};
+  Fit first;  // of right_count
   for (const Overload& overload : overloads) {
     if (!overload.takes(arguments.size())) continue;
-    if (right_count == nullptr) right_count = &overload;
-    std::optional<Type> common;
-    int cost = 0;
-    for (std::size_t i = 0; i < arguments.size() && cost < kImpossible; ++i) {
-      const functions::Parameter& parameter = overload.parameter(i);
-      const Type type = arguments[i]->type;
-      switch (parameter.generic) {
-        case Generic::None:
-          cost += distance(type, parameter.type);
-          break;
-        case Generic::Text:
-          cost += type == Type::String ? 0 : 3;
-          break;
-        case Generic::Any:
-          cost += 5;
-          break;
-        case Generic::T:
-        case Generic::N:
-        case Generic::O: {
-          const Type given =
-              parameter.generic == Generic::N && type == Type::Dynamic ? Type::Real : type;
-          common = common ? common_type(*common, given) : std::optional(given);
-          cost += common && belongs(parameter.generic, given) ? 1 : kImpossible;
-          break;
-        }
-      }
-      if (cost >= kImpossible && right_count == &overload) bad_argument = i;
+    const Fit fit = fit_of(overload, arguments);
+    if (right_count == nullptr) {
+      right_count = &overload;
+      first = fit;
     }
-    if (cost < best_cost) {
-      best = &overload;
-      best_cost = cost;
-      best_common = common.value_or(Type::String);
-    }
+    if (fit.cost < best.cost) best = fit;
   }
-  if (best != nullptr) {
-    Choice choice{best, {}, best->result_generic == Generic::None ? best->result : best_common};
-    for (std::size_t i = 0; i < arguments.size(); ++i) {
-      const functions::Parameter& parameter = best->parameter(i);
-      Type wanted = arguments[i]->type;
-      if (parameter.generic == Generic::None) wanted = parameter.type;
-      if (parameter.generic == Generic::Text) wanted = Type::String;
-      if (parameter.generic == Generic::T || parameter.generic == Generic::N ||
-          parameter.generic == Generic::O) {
-        wanted = best_common;
-      }
-      // A list's element is the text itself, not what it would mean as JSON.
-      const bool quoted = arguments[i]->type == Type::String && wanted == Type::Dynamic;
-      const ExprRef converted = quoted ? quoted_json(arguments[i]) : convert(arguments[i], wanted);
-      if (converted == nullptr) return std::nullopt;
-      choice.arguments.push_back(converted);
-    }
-    if (!check_constants(name, choice, spans)) return std::nullopt;
-    return choice;
-  }
+  if (best.overload != nullptr) return take(name, best, arguments, spans);
   if (right_count == nullptr) {
-    std::string forms;
-    for (const Overload& overload : overloads) {
-      forms += (forms.empty() ? "" : " or ") + spelled(overload);
-      if (forms.size() > 200) break;
-    }
-    diagnostics_.error(span,
-                       fmt::format("'{}' does not take {} argument{}: expected {}", name.text,
-                                   arguments.size(), arguments.size() == 1 ? "" : "s", forms));
+    diagnostics_.error(
+        span, fmt::format("'{}' does not take {} argument{}: expected {}", name.text,
+                          arguments.size(), arguments.size() == 1 ? "" : "s", forms_of(overloads)));
     return std::nullopt;
   }
-  const functions::Parameter& parameter = right_count->parameter(bad_argument);
+  const functions::Parameter& parameter = right_count->parameter(first.bad_argument);
   const std::string_view wanted = parameter.generic == Generic::None
                                       ? type_name(parameter.type)
                                       : generic_name(parameter.generic);
-  diagnostics_.error(spans.empty() ? span : spans[bad_argument],
-                     fmt::format("'{}' expects {} as its argument '{}', found {}", name.text,
-                                 wanted, parameter.name, type_name(arguments[bad_argument]->type)));
+  diagnostics_.error(
+      spans.empty() ? span : spans[first.bad_argument],
+      fmt::format("'{}' expects {} as its argument '{}', found {}", name.text, wanted,
+                  parameter.name, type_name(arguments[first.bad_argument]->type)));
   return std::nullopt;
+}
+
+std::optional<Binder::Choice> Binder::take(const ast::Name& name, const Fit& fit,
+                                           std::span<const ExprRef> arguments,
+                                           std::span<const Span> spans) {
+  const Overload& overload = *fit.overload;
+  Choice choice{
+      &overload, {}, overload.result_generic == Generic::None ? overload.result : fit.common};
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const Type given = arguments[i]->type;
+    const Type wanted = wanted_type(overload.parameter(i), given, fit.common);
+    // A list's element is the text itself, not what it would mean as JSON.
+    const bool quoted = given == Type::String && wanted == Type::Dynamic;
+    const ExprRef converted = quoted ? quoted_json(arguments[i]) : convert(arguments[i], wanted);
+    if (converted == nullptr) return std::nullopt;
+    choice.arguments.push_back(converted);
+  }
+  if (!check_constants(name, choice, spans)) return std::nullopt;
+  return choice;
 }
 
 ExprRef Binder::quoted_json(ExprRef text) {
@@ -191,8 +218,35 @@ bool Binder::check_constants(const ast::Name& name, const Choice& choice,
       return false;
     }
     if (parameter.name == "regex" && !check_regex(choice.arguments[i], spans[i])) return false;
+    if (parameter.name == "format" && !check_format(*known->value.if_text(), spans[i]))
+      return false;
+    if (parameter.name.ends_with("_unit")) check_unit(name, *known->value.if_text(), spans[i]);
   }
   return true;
+}
+
+// A format of format_timespan().
+bool Binder::check_format(std::string_view format, Span span) {
+  const std::size_t bad = format.find_first_not_of("dHhmsfF /-:,._[]");
+  if (bad == std::string_view::npos) return true;
+  diagnostics_.error(
+      span, fmt::format("'{}' is no part of a timespan's format: expected d, h, H, m, s, f, F and "
+                        "separators",
+                        format[bad]));
+  return false;
+}
+
+// convert_length(1, "Foot", ...): units that are not known give null, so that one is worth a word.
+void Binder::check_unit(const ast::Name& name, std::string_view unit, Span span) {
+  const std::string_view family =
+      std::string_view(name.text).substr(std::string_view("convert_").size());
+  const std::vector<std::string_view> known = natives::unit_names(family);
+  if (std::ranges::find(known, unit) != known.end()) return;
+  std::string message = fmt::format("'{}' is no unit of {}: the result is null", unit, family);
+  if (const auto nearest = base::nearest(unit, known)) {
+    message += fmt::format("; did you mean '{}'?", *nearest);
+  }
+  diagnostics_.warning(span, message);
 }
 
 bool Binder::argument_count(const ast::Call& call, std::size_t least, std::size_t most, Span span) {

@@ -93,6 +93,11 @@ void Binder::operate(const ast::Union& form, Relation& input) {
   for (const ast::Expr* table : form.tables) {
     std::string name = fmt::format("union_arg{}", inputs.size());
     if (const auto* reference = std::get_if<ast::NameRef>(&table->form)) name = reference->name;
+    if (const auto* pipe = std::get_if<ast::Pipeline>(&table->form);
+        pipe != nullptr && !pipe->operators.empty()) {
+      const auto* named = std::get_if<ast::As>(&pipe->operators.back().form);
+      if (named != nullptr) name = named->name.text;
+    }
     inputs.emplace_back(std::move(name), relation(*table));
   }
   rows_ = before;

@@ -21,8 +21,9 @@ ExprRef Binder::search_text(const std::string& text) {
   for (const plan::NamedColumn& each : rows_->columns) {
     const ExprRef content = convert(column(each), Type::String);
     if (content == nullptr || wanted == nullptr) return nullptr;
-    any.operands.push_back(make(Type::Bool, false, content->weight + 5,
-                                plan::TextMatch{op, false, false, false, content, {wanted}}));
+    any.operands.push_back(
+        searched_first(make(Type::Bool, false, content->weight + 5,
+                            plan::TextMatch{op, false, false, false, content, {wanted}})));
     if (any.operands.back() == nullptr) return nullptr;
   }
   if (any.operands.empty()) return constant(Value::of(false));

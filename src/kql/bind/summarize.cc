@@ -1,5 +1,6 @@
 #include <array>
 
+#include "base/json.h"
 #include "kql/bind/build.h"
 
 namespace kql::bind {
@@ -10,6 +11,26 @@ std::optional<plan::RowPick::Kind> row_pick_kind(std::string_view name) {
   if (name == "arg_min" || name == "argmin") return plan::RowPick::Kind::Min;
   if (name == "take_any" || name == "any") return plan::RowPick::Kind::Any;
   return std::nullopt;
+}
+
+// Several percentiles at once: of values, or of values with weights; as columns or as an array.
+struct PercentilesKind {
+  std::string_view name;
+  std::string_view one;  // the aggregate of a single one
+  std::size_t values;    // arguments before the percentages
+  bool array;
+};
+constexpr std::array kPercentiles{
+    PercentilesKind{"percentiles", "percentile", 1, false},
+    PercentilesKind{"percentiles_array", "percentile", 1, true},
+    PercentilesKind{"percentilesw", "percentilew", 2, false},
+    PercentilesKind{"percentilesw_array", "percentilew", 2, true},
+};
+const PercentilesKind* percentiles_kind(std::string_view name) {
+  for (const PercentilesKind& each : kPercentiles) {
+    if (each.name == name) return &each;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -61,7 +82,7 @@ bool Binder::summarize_aggregate(const ast::Assignment& assignment, plan::Aggreg
   if (call != nullptr && row_pick_kind(call->name.text)) {
     return row_pick(*call, assignment, aggregate, columns, outputs);
   }
-  if (call != nullptr && call->name.text == "percentiles") {
+  if (call != nullptr && percentiles_kind(call->name.text)) {
     return percentiles(*call, assignment, aggregate, columns, outputs);
   }
   AggregateContext context;
@@ -135,6 +156,10 @@ bool Binder::row_pick(const ast::Call& call, const ast::Assignment& assignment,
     values.emplace_back(implied_name(*argument.value).value_or(""), value);
   }
   if (values.empty()) return false;
+  if (columns.size() + values.size() > kMaxColumns) {
+    diagnostics_.error(assignment.span, fmt::format("more than {} columns", kMaxColumns));
+    return false;
+  }
   if (by_order) {
     pick.by = values.front().second;
     if (pick.by->type == Type::Dynamic) {
@@ -184,30 +209,90 @@ bool Binder::in_star(const plan::NamedColumn& candidate,
   return true;
 }
 
-// percentiles(x, 5, 50, 95): as many columns.
+// The percentages of the call, each as a call of its own; an array of constants counts as its
+// elements. Empty: wrong, and reported.
+std::vector<ast::Call> Binder::percentile_calls(const ast::Call& call) {
+  const PercentilesKind& kind = *percentiles_kind(call.name.text);
+  std::vector<ast::Call> out;
+  const auto add = [&](const ast::Expr* percentage, Span span) {
+    ast::Call one{{std::string(kind.one), call.name.span}, {}};
+    for (std::size_t i = 0; i < kind.values; ++i)
+      one.arguments.push_back(call.arguments[i]);
+    one.arguments.push_back({{}, percentage, span});
+    out.push_back(std::move(one));
+  };
+  for (std::size_t i = kind.values; i < call.arguments.size(); ++i) {
+    const ast::Assignment& argument = call.arguments[i];
+    const auto* literal = std::get_if<ast::Literal>(&argument.value->form);
+    if (literal == nullptr || literal->value.type != Type::Dynamic) {
+      add(argument.value, argument.span);
+      continue;
+    }
+    const auto json = literal->value.is_null() ? base::json::Value()
+                                               : *base::json::parse(*literal->value.if_text());
+    const auto* items = json.if_array();
+    for (std::size_t at = 0; items != nullptr && at < items->size(); ++at) {
+      const base::json::Value& item = (*items)[at];
+      const double* real = item.if_double();
+      const std::int64_t* whole = item.if_int();
+      if (real == nullptr && whole == nullptr) {
+        diagnostics_.error(argument.span, "expected an array of numbers");
+        return {};
+      }
+      const double number = real != nullptr ? *real : static_cast<double>(*whole);
+      add(made_.make(argument.span, ast::Literal{Value::of(number)}), argument.span);
+    }
+  }
+  if (out.empty() || out.size() > kMaxPercentiles) {
+    diagnostics_.error(call.name.span, fmt::format("'{}' takes 1 to {} percentages", call.name.text,
+                                                   kMaxPercentiles));
+    return {};
+  }
+  return out;
+}
+
+// percentiles(x, 5, 50, 95) and its kin: as many columns, or one with an array.
 bool Binder::percentiles(const ast::Call& call, const ast::Assignment& assignment,
                          plan::Aggregate& aggregate, std::vector<plan::NamedColumn>& columns,
                          std::vector<plan::Output>& outputs) {
-  if (!argument_count(call, 2, 20, assignment.value->span)) return false;
-  for (std::size_t i = 1; i < call.arguments.size(); ++i) {
-    ast::Call one{{"percentile", call.name.span}, {call.arguments.front(), call.arguments[i]}};
+  const PercentilesKind& kind = *percentiles_kind(call.name.text);
+  if (!argument_count(call, kind.values + 1, 100, assignment.value->span)) return false;
+  const std::vector<ast::Call> calls = percentile_calls(call);
+  plan::PackArray array;
+  for (std::size_t i = 0; i < calls.size(); ++i) {
     AggregateContext context;
     aggregates_ = &context;
-    const ExprRef value = aggregate_call(one, assignment.value->span);
-    const ast::Expr node{assignment.value->span, one};
+    const ExprRef value = aggregate_call(calls[i], assignment.value->span);
+    const ast::Expr node{assignment.value->span, calls[i]};
     std::string name = implied_name(node).value_or("percentile_");
     aggregates_ = nullptr;
     if (value == nullptr) return false;
-    if (i - 1 < assignment.names.size()) {
-      if (!declare(assignment.names[i - 1], columns)) return false;
-      name = assignment.names[i - 1].text;
+    for (plan::AggregateCall& each : context.calls)
+      aggregate.calls.push_back(std::move(each));
+    if (kind.array) {
+      array.items.push_back(as_json(value));
+      continue;
+    }
+    if (i < assignment.names.size()) {
+      if (!declare(assignment.names[i], columns)) return false;
+      name = assignment.names[i].text;
     }
     const ColumnId id = new_column();
     columns.push_back({unique_name(std::move(name), columns), value->type, id, true});
     outputs.push_back({id, value});
-    for (plan::AggregateCall& each : context.calls)
-      aggregate.calls.push_back(std::move(each));
   }
+  if (!kind.array || calls.empty()) return !calls.empty();
+  const Relation* before = std::exchange(rows_, summarized_);
+  std::string name = "percentiles_" + implied_name(*call.arguments.front().value).value_or("");
+  rows_ = before;
+  if (!assignment.names.empty()) {
+    if (!declare(assignment.names.front(), columns)) return false;
+    name = assignment.names.front().text;
+  }
+  const ColumnId id = new_column();
+  const std::uint32_t weight = weight_of(array.items);
+  columns.push_back({unique_name(std::move(name), columns), Type::Dynamic, id, false});
+  outputs.push_back({id, make(Type::Dynamic, false, weight, std::move(array))});
   return true;
 }
 

@@ -1,5 +1,7 @@
 // Where rows come from.
 
+#include <type_traits>
+
 #include "base/text.h"
 #include "kql/bind/build.h"
 
@@ -13,6 +15,7 @@ Relation Binder::broken() {
 
 Relation Binder::relation(const ast::Expr& expr) {
   ++depth_;
+  const plan::Node** window_before = std::exchange(window_input_, nullptr);
   Relation out = broken();
   if (depth_ > kMaxDepth) {
     diagnostics_.error(expr.span, "queries are nested too deeply");
@@ -34,6 +37,7 @@ Relation Binder::relation(const ast::Expr& expr) {
     diagnostics_.error(expr.span, "expected a table, found a single value");
   }
   --depth_;
+  window_input_ = window_before;
   return out;
 }
 
@@ -67,10 +71,11 @@ Relation Binder::named_relation(const std::string& name, Span span) {
 
 // table("T"), materialize(T), view(T), and functions that were bound by let.
 Relation Binder::called_relation(const ast::Call& call, Span span) {
+  note_call(span);
   const Binding* binding = scope_ == nullptr ? nullptr : scope_->find(call.name.text);
   if (binding != nullptr) {
     if (const auto* function = std::get_if<LetFunction>(binding)) {
-      auto table = call_table(call, *function, span);
+      auto table = call_table(call, *function, nullptr);
       return table ? std::move(*table) : broken();
     }
     if (std::holds_alternative<LetBroken>(*binding)) return broken();
@@ -101,8 +106,21 @@ Relation Binder::scan(const Table& table) {
     out.columns.push_back(
         {table.columns[i].name, table.columns[i].type, id, table.columns[i].type != Type::String});
   }
+  see_hidden(table, form, out);
   out.node = node(std::move(form));
+  within_time_range(out);
   return out;
+}
+
+// What the caller of the query wants to see of a table, whatever the query says.
+void Binder::within_time_range(Relation& table) {
+  const plan::NamedColumn* time = table.find("TimeGenerated");
+  if (!time_range_ || time == nullptr || time->type != Type::DateTime) return;
+  const ExprRef from = constant(Value::of(Type::DateTime, time_range_->from));
+  const ExprRef to = constant(Value::of(Type::DateTime, time_range_->to));
+  const ExprRef inside =
+      make(Type::Bool, time->nullable, 4, plan::Between{false, column(*time), from, to});
+  if (inside != nullptr) table.node = node(plan::Filter{table.node, inside});
 }
 
 Relation Binder::reference(const LetTable& table) {
@@ -114,6 +132,7 @@ Relation Binder::reference(const LetTable& table) {
     form.columns.emplace_back(id, column.id);
     out.columns.push_back({column.name, column.type, id, column.nullable});
   }
+  refer_hidden(table, form, out);
   out.node = node(std::move(form));
   return out;
 }
@@ -137,9 +156,29 @@ Relation Binder::pipeline(const ast::Pipeline& form, Span span) {
   return out;
 }
 
+namespace {
+
+// Operators behind which the hidden columns of their input are still there.
+template <class... Forms>
+struct OneOf {
+  template <class Form>
+  static constexpr bool has = (std::is_same_v<Form, Forms> || ...);
+};
+using KeepsHidden =
+    OneOf<ast::Where, ast::Extend, ast::Project, ast::ProjectPick, ast::ProjectRename, ast::Take,
+          ast::Sort, ast::Top, ast::Sample, ast::Serialize, ast::Render, ast::Join, ast::As>;
+
+}  // namespace
+
 void Binder::apply(const ast::Operator& op, Relation& input) {
+  note_operator(op, input);
   const Span before = std::exchange(operator_span_, op.name_span);
-  std::visit([&](const auto& form) { operate(form, input); }, op.form);
+  std::visit(
+      [&]<class Form>(const Form& form) {
+        operate(form, input);
+        if constexpr (!KeepsHidden::has<Form>) input.shredded.clear();
+      },
+      op.form);
   operator_span_ = before;
 }
 
@@ -205,20 +244,21 @@ Relation Binder::print(const ast::Print& form) {
   plan::Project project{node(plan::OneRow{}), {}};
   const Relation* before = std::exchange(rows_, nullptr);
   for (std::size_t i = 0; i < form.columns.size(); ++i) {
-    const ast::Assignment& assignment = form.columns[i];
-    const ExprRef value = expr(assignment.value);
-    if (value == nullptr) continue;
-    std::string name = fmt::format("print_{}", i);
-    if (assignment.names.size() == 1) {
-      if (!declare(assignment.names.front(), out.columns)) continue;
-      name = assignment.names.front().text;
+    std::vector<Made> made = made_columns(form.columns[i]);
+    out.incomplete = out.incomplete || made.empty();
+    for (Made& each : made) {
+      settle(each, out.columns);
+      std::string name = fmt::format("print_{}", i);
+      if (each.assignment.names.size() == 1) {
+        if (!declare(each.assignment.names.front(), out.columns)) continue;
+        name = each.assignment.names.front().text;
+      }
+      const ColumnId id = new_column();
+      project.outputs.push_back({id, each.value});
+      out.columns.push_back({std::move(name), each.value->type, id, each.value->nullable});
     }
-    const ColumnId id = new_column();
-    project.outputs.push_back({id, value});
-    out.columns.push_back({std::move(name), value->type, id, value->nullable});
   }
   rows_ = before;
-  out.incomplete = out.columns.size() != form.columns.size();
   out.node = node(std::move(project));
   return out;
 }

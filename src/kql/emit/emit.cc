@@ -6,25 +6,10 @@
 
 #include "kql/emit/quote.h"
 #include "kql/emit/scalars.h"
+#include "kql/emit/select.h"
 
 namespace kql::emit {
 namespace {
-
-// A SELECT, and the order that its rows have in the language's eyes. SQL only promises an order
-// where ORDER BY stands last, so the keys travel along as columns until something uses them.
-struct Select {
-  std::string sql;
-  std::vector<plan::SortKey> order;
-};
-
-std::string order_by(const std::vector<plan::SortKey>& keys) {
-  std::string out;
-  for (const plan::SortKey& key : keys) {
-    out += fmt::format("{}{}{} NULLS {}", out.empty() ? " ORDER BY " : ", ", column_name(key.id),
-                       key.descending ? " DESC" : " ASC", key.nulls_first ? "FIRST" : "LAST");
-  }
-  return out;
-}
 
 class Emitter {
  public:
@@ -78,11 +63,26 @@ class Emitter {
     return out;
   }
 
-  static std::string shared_columns(const plan::SharedTable& table) {
+  // Adds the hidden columns that somebody uses, each by what `make` says of its id.
+  template <class Make>
+  void add_hidden(const plan::Hidden& hidden, std::string& columns, Make make) const {
+    const auto end = hidden.first + hidden.parts->hidden_count();
+    for (auto id = plan_.hidden_used.lower_bound(hidden.first);
+         id != plan_.hidden_used.end() && *id < end; ++id) {
+      columns += (columns.empty() ? "" : ", ") + make(*id);
+    }
+  }
+  void add_hidden(const std::vector<plan::Hidden>& hidden, std::string& columns) const {
+    for (const plan::Hidden& each : hidden)
+      add_hidden(each, columns, column_name);
+  }
+
+  std::string shared_columns(const plan::SharedTable& table) const {
     std::string out;
     for (const plan::ColumnId id : table.columns) {
       out += (out.empty() ? "" : ", ") + column_name(id);
     }
+    add_hidden(table.hidden, out);
     return out.empty() ? "1 AS none" : out;
   }
 
@@ -140,6 +140,12 @@ class Emitter {
       if (!columns.empty()) columns += ", ";
       columns +=
           fmt::format("{} AS {}", quote_name(form.table->columns[index].name), column_name(id));
+    }
+    if (form.hidden) {
+      add_hidden(*form.hidden, columns, [&form](plan::ColumnId id) {
+        const auto& name = form.hidden->parts->hidden_column(id - form.hidden->first);
+        return fmt::format("{} AS {}", quote_name(name), column_name(id));
+      });
     }
     const std::string& relation =
         form.table->relation.empty() ? form.table->name : form.table->relation;
@@ -204,6 +210,11 @@ class Emitter {
       columns +=
           fmt::format("{}{} AS {}", columns.empty() ? "" : ", ", column_name(old), column_name(id));
     }
+    for (const auto& [hidden, old] : form.hidden) {
+      add_hidden(hidden, columns, [&](plan::ColumnId id) {
+        return fmt::format("{} AS {}", column_name(old + (id - hidden.first)), column_name(id));
+      });
+    }
     return {fmt::format("SELECT {} FROM s{}", columns.empty() ? "none" : columns, form.index), {}};
   }
 
@@ -222,6 +233,7 @@ class Emitter {
                                     [&key](const plan::Output& each) { return each.id == key.id; });
       if (!kept) columns += (columns.empty() ? "" : ", ") + column_name(key.id);
     }
+    add_hidden(form.hidden, columns);
     if (columns.empty()) columns = "1 AS none";
     return {fmt::format("SELECT {} FROM ({})", columns, input.sql), std::move(input.order)};
   }
@@ -280,53 +292,11 @@ class Emitter {
     return {std::move(sql), {}};
   }
 
-  // A side's columns; strings that an outer join pads become ''.
-  static std::string side(const std::vector<plan::TypedColumn>& columns, bool padded) {
-    std::string out;
-    for (const plan::TypedColumn& column : columns) {
-      const std::string name = column_name(column.id);
-      if (!out.empty()) out += ", ";
-      out += padded && column.type == Type::String
-                 ? fmt::format("coalesce({}, '') AS {}", name, name)
-                 : name;
-    }
-    return out;
-  }
-
   Select form(const plan::Join& form) {
-    std::string left = table(*form.left).sql;
-    std::string right = table(*form.right).sql;
-    std::string condition;
-    std::string left_keys;
-    for (const auto& [a, b] : form.on) {
-      const std::string key = scalars_.value(*a);
-      condition +=
-          fmt::format("{}{} = {}", condition.empty() ? "" : " AND ", key, scalars_.value(*b));
-      left_keys += (left_keys.empty() ? "" : ", ") + key;
-    }
-    using enum plan::JoinKind;
-    const plan::JoinKind kind = form.kind;
-    if (kind == LeftSemi || kind == LeftAnti || kind == RightSemi || kind == RightAnti) {
-      if (kind == RightSemi || kind == RightAnti) std::swap(left, right);
-      return {
-          fmt::format("SELECT * FROM ({}) {} JOIN ({}) ON {}", left,
-                      kind == LeftSemi || kind == RightSemi ? "SEMI" : "ANTI", right, condition),
-          {}};
-    }
-    if (kind == InnerUnique)
-      left = fmt::format("SELECT DISTINCT ON ({}) * FROM ({})", left_keys, left);
-    const bool pad_left = kind == RightOuter || kind == FullOuter;
-    const bool pad_right = kind == LeftOuter || kind == FullOuter;
-    std::string_view word = "JOIN";
-    if (kind == LeftOuter) word = "LEFT JOIN";
-    if (kind == RightOuter) word = "RIGHT JOIN";
-    if (kind == FullOuter) word = "FULL JOIN";
-    std::string columns = side(form.left_columns, pad_left);
-    const std::string more = side(form.right_columns, pad_right);
-    if (!columns.empty() && !more.empty()) columns += ", ";
-    columns += more;
-    return {fmt::format("SELECT {} FROM ({}) {} ({}) ON {}", columns, left, word, right, condition),
-            {}};
+    const Select left = table(*form.left);
+    std::string hidden;
+    add_hidden(form.hidden, hidden);
+    return join(form, left, table(*form.right), hidden, scalars_);
   }
 
   Select form(const plan::Sort& form) {
@@ -344,49 +314,7 @@ class Emitter {
     return {std::move(sql), std::move(input.order)};
   }
 
-  // In three steps: the lists, a row for each of their elements, the elements' types.
-  Select form(const plan::Expand& form) {
-    Select input = table(*form.input);
-    std::string lists;
-    std::string lengths;
-    std::string names;
-    std::string elements;
-    std::string values;
-    for (const plan::ExpandItem& item : form.items) {
-      const std::string list = "l" + column_name(item.id);
-      std::string sql = fmt::format("kql_elements({}, {})", scalars_.value(*item.value),
-                                    form.bags_as_arrays ? "true" : "false");
-      if (form.limit) sql = fmt::format("list_slice({}, 1, {})", sql, *form.limit);
-      lists += fmt::format(", {} AS {}", sql, list);
-      lengths += fmt::format("{}len({})", lengths.empty() ? "" : ", ", list);
-      names += (names.empty() ? "" : ", ") + list;
-      elements += fmt::format(", unnest({}) AS e{}", list, list);
-      values += fmt::format(", {} AS {}", element("e" + list, item.type), column_name(item.id));
-    }
-    std::string excluded;
-    for (const plan::ExpandItem& item : form.items) {
-      excluded += fmt::format("{}el{}", excluded.empty() ? "" : ", ", column_name(item.id));
-    }
-    const plan::ColumnId ordinal = form.index.value_or(form.items.front().id);
-    const std::string index = form.index ? column_name(*form.index) : "o" + column_name(ordinal);
-    elements += fmt::format(", unnest(range(greatest({}))) AS {}", lengths, index);
-    std::string sql = fmt::format("SELECT *{} FROM ({})", lists, input.sql);
-    sql = fmt::format("SELECT * EXCLUDE ({}){} FROM ({})", names, elements, sql);
-    sql = fmt::format("SELECT * EXCLUDE ({}){} FROM ({})", excluded, values, sql);
-    return {std::move(sql), std::move(input.order)};
-  }
-
-  // An element of a dynamic array as a type. Elements of another type are null.
-  static std::string element(const std::string& json, Type type) {
-    const std::string value = fmt::format("nullif({}, 'null'::JSON)", json);
-    if (type == Type::Dynamic) return value;
-    const functions::Overload* conversion = functions::conversion(Type::Dynamic, type);
-    std::string sql(conversion->entry->sql);
-    for (std::size_t at = sql.find("{0}"); at != std::string::npos; at = sql.find("{0}")) {
-      sql.replace(at, 3, value);
-    }
-    return type == Type::String ? fmt::format("coalesce({}, '')", sql) : sql;
-  }
+  Select form(const plan::Expand& form) { return expand(form, table(*form.input), scalars_); }
 
   Select form(const plan::Union& form) {
     std::string out;
@@ -402,6 +330,18 @@ class Emitter {
     }
     return {std::move(out), {}};
   }
+
+  Select form(const plan::Window& form) { return window(form, table(*form.input), scalars_); }
+  Select form(const plan::SeriesIndex& form) {
+    return series_index(form, table(*form.input), scalars_);
+  }
+  Select form(const plan::MakeSeries& form) {
+    return make_series(form, table(*form.input), scalars_);
+  }
+  Select form(const plan::TopWithin& form) {
+    return top_within(form, table(*form.input), scalars_);
+  }
+  Select form(const plan::Sequence& form) { return sequence(form, table(*form.input), scalars_); }
 
   const plan::Plan& plan_;
   Scalars scalars_;

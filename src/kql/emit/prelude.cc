@@ -9,9 +9,9 @@ std::string_view prelude() {
   return R"sql(
 CREATE OR REPLACE MACRO kql_equal(a, b) AS
   CASE WHEN a IS NULL AND b IS NULL THEN NULL ELSE a IS NOT DISTINCT FROM b END;
-CREATE OR REPLACE MACRO kql_mod(a, b) AS ((a % b) + abs(b)) % abs(b);
+CREATE OR REPLACE MACRO kql_mod(a, b) AS a % b + CASE WHEN a % b < 0 THEN abs(b) ELSE 0 END;
 CREATE OR REPLACE MACRO kql_bin(v, step) AS
-  CASE WHEN step > 0 THEN v - ((v % step) + step) % step END;
+  CASE WHEN step > 0 THEN v - v % step - CASE WHEN v % step < 0 THEN step ELSE 0 END END;
 CREATE OR REPLACE MACRO kql_bin_real(v, step) AS CASE WHEN step > 0 THEN floor(v / step) * step END;
 CREATE OR REPLACE MACRO kql_series_end(a, b, step) AS
   CASE WHEN step > 0 THEN CAST(least(b::HUGEINT, a::HUGEINT + step::HUGEINT * 1048575) AS BIGINT)
@@ -26,6 +26,8 @@ CREATE OR REPLACE MACRO kql_real_series(a, b, step) AS
 
 CREATE OR REPLACE MACRO kql_timestamp(t) AS make_timestamp(t // 10 - 62135596800000000);
 CREATE OR REPLACE MACRO kql_ticks(ts) AS (epoch_us(ts) + 62135596800000000) * 10;
+-- The time zone of that name; null for others, which would end the query.
+CREATE OR REPLACE MACRO kql_zone(z) AS (SELECT name FROM pg_timezone_names() WHERE name = z LIMIT 1);
 CREATE OR REPLACE MACRO kql_datetime_or_null(t) AS
   CASE WHEN t BETWEEN 0 AND 3155378975999999999 THEN t END;
 CREATE OR REPLACE MACRO kql_format_datetime(t) AS
@@ -54,6 +56,13 @@ CREATE OR REPLACE MACRO kql_dynamic_tolong(j) AS
     WHEN 'DOUBLE' THEN TRY_CAST(trunc(TRY_CAST(json_extract_string(j, '$') AS DOUBLE)) AS BIGINT)
     WHEN 'BOOLEAN' THEN CAST(json_extract_string(j, '$') = 'true' AS BIGINT)
     ELSE kql_tolong(json_extract_string(j, '$')) END;
+-- Null for a fraction: what is equal to no whole number.
+CREATE OR REPLACE MACRO kql_dynamic_whole(j) AS
+  CASE WHEN json_type(j) = 'DOUBLE'
+       THEN CASE WHEN trunc(TRY_CAST(json_extract_string(j, '$') AS DOUBLE))
+                      = TRY_CAST(json_extract_string(j, '$') AS DOUBLE)
+                 THEN kql_dynamic_tolong(j) END
+       ELSE kql_dynamic_tolong(j) END;
 CREATE OR REPLACE MACRO kql_tobool(s) AS
   CASE WHEN lower(trim(s)) = 'true' THEN true WHEN lower(trim(s)) = 'false' THEN false
        WHEN kql_tolong(s) IS NOT NULL THEN kql_tolong(s) <> 0 END;
@@ -189,20 +198,11 @@ CREATE OR REPLACE MACRO kql_list_unique(l) AS
 CREATE OR REPLACE MACRO kql_set_to_json(l, n) AS
   coalesce(to_json(list_slice(list_sort(list_distinct(l)), 1, n)), '[]'::JSON);
 CREATE OR REPLACE MACRO kql_list_to_json(l, n) AS coalesce(to_json(list_slice(l, 1, n)), '[]'::JSON);
--- Numbers in their order, then texts in theirs, each element as it is.
-CREATE OR REPLACE MACRO kql_sort_key(x) AS
-  struct_pack(text := json_type(x) = 'VARCHAR', number := TRY_CAST(json_extract_string(x, '$') AS DOUBLE),
-              content := json_extract_string(x, '$'), value := x);
-CREATE OR REPLACE MACRO kql_array_sort(j, direction) AS
-  CASE WHEN json_type(j) = 'ARRAY'
-       THEN to_json([k.value FOR k IN list_sort([kql_sort_key(x) FOR x IN kql_json_list(j)],
-                                               direction, 'NULLS LAST')]) END;
 CREATE OR REPLACE MACRO kql_array_slice(j, a, b) AS
   CASE WHEN json_type(j) = 'ARRAY'
        THEN to_json(list_slice(kql_json_list(j),
                                CASE WHEN a < 0 THEN greatest(json_array_length(j)::BIGINT + a, 0) ELSE a END + 1,
                                CASE WHEN b < 0 THEN json_array_length(j)::BIGINT + b ELSE b END + 1)) END;
-
 CREATE OR REPLACE MACRO kql_has(t, n, at_start, at_end, cs) AS
   n = '' OR regexp_matches(t, concat(CASE WHEN cs THEN '' ELSE '(?i)' END,
     CASE WHEN at_start AND regexp_matches(n, '^[\pL\pN]') THEN '(?:^|[^\pL\pN])' ELSE '' END,
@@ -212,6 +212,15 @@ CREATE OR REPLACE MACRO kql_has_any(t, j) AS
   coalesce(list_contains([kql_has(t, n, true, true, false) FOR n IN kql_text_array(j)], true), false);
 CREATE OR REPLACE MACRO kql_has_all(t, j) AS
   NOT coalesce(list_contains([kql_has(t, n, true, true, false) FOR n IN kql_text_array(j)], false), false);
+CREATE OR REPLACE MACRO kql_has_any_index(t, j) AS
+  CAST(coalesce(list_position([kql_has(t, n, true, true, false) FOR n IN kql_text_array(j)], true), 0) - 1
+       AS BIGINT);
+CREATE OR REPLACE MACRO kql_jaccard(a, b) AS
+  CASE WHEN len(list_distinct(list_concat(a, b))) > 0
+       THEN len(list_intersect(a, b)) / len(list_distinct(list_concat(a, b))) END;
+CREATE OR REPLACE MACRO kql_guid_bytes(h) AS
+  CASE WHEN length(h) = 32
+       THEN concat(h[7:8], h[5:6], h[3:4], h[1:2], h[11:12], h[9:10], h[15:16], h[13:14], h[17:32]) END;
 CREATE OR REPLACE MACRO kql_in_array(v, j) AS coalesce(list_contains(kql_text_array(j), v), false);
 CREATE OR REPLACE MACRO kql_in_array_no_case(v, j) AS
   coalesce(list_contains([lower(x) FOR x IN kql_text_array(j)], lower(v)), false);
@@ -222,12 +231,10 @@ CREATE OR REPLACE MACRO kql_substring(s, start, n) AS
 CREATE OR REPLACE MACRO kql_indexof(s, part, start) AS
   CASE WHEN strpos(substr(s, start + 1), part) = 0 THEN -1
        ELSE strpos(substr(s, start + 1), part) + start - 1 END;
-CREATE OR REPLACE MACRO kql_countof(s, part) AS
-  CASE WHEN part = '' THEN 0 ELSE (length(s) - length(replace(s, part, ''))) // length(part) END;
 CREATE OR REPLACE MACRO kql_split(s, delimiter) AS
   CASE WHEN delimiter = '' THEN to_json([s]) ELSE to_json(string_split(s, delimiter)) END;
 CREATE OR REPLACE MACRO kql_split_at(s, delimiter, i) AS
-  to_json(list_slice(string_split(s, delimiter), i + 1, i + 1));
+  CASE WHEN i < 0 THEN '[]'::JSON ELSE to_json(list_slice(string_split(s, delimiter), i + 1, i + 1)) END;
 )sql";
 }
 

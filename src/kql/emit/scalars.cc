@@ -1,5 +1,8 @@
 #include "kql/emit/scalars.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "base/result.h"
@@ -25,6 +28,37 @@ const plan::Expr* parsed_text(const plan::Expr& expr) {
   return apply->arguments.front();
 }
 
+// Whether the value may be NaN, which SQL takes for the greatest number and equal to itself. The
+// language compares as IEEE 754 does: nothing but != is true of it.
+bool may_be_nan(const plan::Expr& expr) {
+  if (expr.type != Type::Real) return false;
+  if (const auto* constant = std::get_if<plan::Constant>(&expr.form)) {
+    const double* real = constant->value.if_real();
+    return real != nullptr && std::isnan(*real);
+  }
+  // A whole number as a real.
+  const auto* apply = std::get_if<plan::Apply>(&expr.form);
+  return apply == nullptr || apply->arguments.size() != 1 ||
+         !is_integer(apply->arguments.front()->type);
+}
+
+std::string_view symbol(ast::CompareOp op) {
+  switch (op) {
+    case ast::CompareOp::Less:
+      return "<";
+    case ast::CompareOp::LessEqual:
+      return "<=";
+    case ast::CompareOp::Greater:
+      return ">";
+    case ast::CompareOp::GreaterEqual:
+      return ">=";
+    case ast::CompareOp::Equal:
+    case ast::CompareOp::NotEqual:
+      break;
+  }
+  return "";
+}
+
 // Constant steps as one JSON path; nullopt when one is computed or has a name that paths cannot
 // hold.
 std::optional<std::string> plain_path(const std::vector<plan::Step>& steps) {
@@ -35,7 +69,9 @@ std::optional<std::string> plain_path(const std::vector<plan::Step>& steps) {
       continue;
     }
     const auto* name = std::get_if<std::string>(&step.key);
-    if (name == nullptr || name->find_first_of("\"\\*") != std::string::npos) return std::nullopt;
+    const bool plain =
+        name != nullptr && !name->empty() && name->find_first_of("\"\\*") == std::string::npos;
+    if (!plain) return std::nullopt;
     path += fmt::format(".\"{}\"", *name);
   }
   return path;
@@ -69,8 +105,12 @@ std::string Scalars::condition(const plan::Expr& expr) const {
   }
   if (const auto* compare = std::get_if<plan::Compare>(&expr.form)) {
     const bool nullable = compare->left->nullable || compare->right->nullable;
+    const bool nan = may_be_nan(*compare->left) && may_be_nan(*compare->right);
+    if (!symbol(compare->op).empty()) return ordered(*compare, true);
+    if (nan) return value(expr);
     if (compare->op == ast::CompareOp::Equal) {
-      return fmt::format("({} = {})", value(*compare->left), value(*compare->right));
+      return fmt::format("({} = {})", compared(*compare->left, *compare->right),
+                         compared(*compare->right, *compare->left));
     }
     if (compare->op == ast::CompareOp::NotEqual && nullable) {
       return fmt::format("({} IS DISTINCT FROM {})", value(*compare->left), value(*compare->right));
@@ -87,6 +127,16 @@ std::string Scalars::condition(const plan::Expr& expr) const {
   return value(expr);
 }
 
+// A side of == in a filter. An absent string is '', which no other text equals: the bare column,
+// which the database can look up.
+std::string Scalars::compared(const plan::Expr& side, const plan::Expr& other) const {
+  const auto* apply = std::get_if<plan::Apply>(&side.form);
+  const std::string* text = constant_text(other);
+  const bool bare = apply != nullptr && apply->overload->entry->sql == "coalesce({0}, '')" &&
+                    text != nullptr && !text->empty();
+  return value(bare ? *apply->arguments.front() : side);
+}
+
 std::string Scalars::fill(const functions::Overload& overload,
                           const std::vector<const plan::Expr*>& arguments,
                           std::string_view order) const {
@@ -99,8 +149,10 @@ std::string Scalars::fill(const functions::Overload& overload,
     }
     const std::size_t close = sql.find('}', i);
     const std::string_view name = sql.substr(i + 1, close - i - 1);
-    if (name == "*") {
-      out += list(arguments);
+    if (name.starts_with('*')) {
+      // {*1}: those from number 1 on.
+      const std::size_t first = name.size() > 1 ? static_cast<std::size_t>(name[1] - '0') : 0;
+      out += list({arguments.begin() + static_cast<std::ptrdiff_t>(first), arguments.end()});
     } else if (name == "order") {
       out += order;
     } else {
@@ -172,6 +224,7 @@ std::string Scalars::form(const plan::Expr& expr, const plan::Arithmetic& form) 
       break;
   }
   if (expr.type == Type::Decimal) return fmt::format("TRY_CAST({} AS DECIMAL(38,12))", sql);
+  if (expr.type == Type::DateTime) return fmt::format("kql_datetime_or_null({})", sql);
   if (ticks_by_real) return fmt::format("TRY_CAST(round({}) AS BIGINT)", sql);
   return sql;
 }
@@ -185,31 +238,53 @@ std::string Scalars::form(const plan::Expr&, const plan::Logic& form) const {
   return fmt::format("({})", out);
 }
 
+// <, <=, > and >=. As a filter, null and false are the same.
+std::string Scalars::ordered(const plan::Compare& form, bool filters) const {
+  const std::string a = value(*form.left);
+  const std::string b = value(*form.right);
+  const std::string plain = fmt::format("{} {} {}", a, symbol(form.op), b);
+  // Only a NaN on the greater side is wrong.
+  const bool less = form.op == ast::CompareOp::Less || form.op == ast::CompareOp::LessEqual;
+  const plan::Expr& greater = less ? *form.right : *form.left;
+  if (!may_be_nan(greater)) return fmt::format("({})", plain);
+  const plan::Expr& lesser = less ? *form.left : *form.right;
+  if (filters || !lesser.nullable) {
+    return fmt::format("({} AND NOT isnan({}))", plain, less ? b : a);
+  }
+  return fmt::format(
+      "(CASE WHEN isnan({}) THEN CASE WHEN {} IS NOT NULL THEN false END ELSE {} END)",
+      less ? b : a, less ? a : b, plain);
+}
+
 std::string Scalars::form(const plan::Expr&, const plan::Compare& form) const {
+  if (!symbol(form.op).empty()) return ordered(form, false);
   const std::string a = value(*form.left);
   const std::string b = value(*form.right);
   const bool both = form.left->nullable && form.right->nullable;
   const bool one = form.left->nullable || form.right->nullable;
-  switch (form.op) {
-    case ast::CompareOp::Less:
-      return fmt::format("({} < {})", a, b);
-    case ast::CompareOp::LessEqual:
-      return fmt::format("({} <= {})", a, b);
-    case ast::CompareOp::Greater:
-      return fmt::format("({} > {})", a, b);
-    case ast::CompareOp::GreaterEqual:
-      return fmt::format("({} >= {})", a, b);
-    case ast::CompareOp::Equal:
-      if (both) return fmt::format("kql_equal({}, {})", a, b);
-      return fmt::format("({} {} {})", a, one ? "IS NOT DISTINCT FROM" : "=", b);
-    case ast::CompareOp::NotEqual:
-      if (both) return fmt::format("(NOT kql_equal({}, {}))", a, b);
-      return fmt::format("({} {} {})", a, one ? "IS DISTINCT FROM" : "<>", b);
+  const bool nan = may_be_nan(*form.left) && may_be_nan(*form.right);
+  const bool equal = form.op == ast::CompareOp::Equal;
+  std::string out;
+  if (both) {
+    out = fmt::format("kql_equal({}, {})", a, b);
+    if (!equal) out = fmt::format("(NOT {})", out);
+  } else {
+    const std::string_view plain = equal ? "=" : "<>";
+    const std::string_view null_safe = equal ? "IS NOT DISTINCT FROM" : "IS DISTINCT FROM";
+    out = fmt::format("({} {} {})", a, one ? null_safe : plain, b);
   }
-  return {};
+  if (!nan) return out;
+  return equal ? fmt::format("({} AND NOT isnan({}))", out, a)
+               : fmt::format("({} OR isnan({}))", out, a);
 }
 
 std::string Scalars::form(const plan::Expr&, const plan::Between& form) const {
+  // NaN is within no bounds, and nothing is within bounds of NaN.
+  if (may_be_nan(*form.high) || (may_be_nan(*form.value) && form.high->nullable)) {
+    const std::string low = ordered({ast::CompareOp::GreaterEqual, form.value, form.low}, false);
+    const std::string high = ordered({ast::CompareOp::LessEqual, form.value, form.high}, false);
+    return negate(form.negated, fmt::format("({} AND {})", low, high));
+  }
   return fmt::format("({} {}BETWEEN {} AND {})", value(*form.value), form.negated ? "NOT " : "",
                      value(*form.low), value(*form.high));
 }
@@ -289,6 +364,10 @@ std::string Scalars::in_items(const plan::InList& form) const {
   if (items.empty()) return "false";
   const std::string needle =
       form.case_sensitive ? value(*form.value) : fmt::format("lower({})", value(*form.value));
+  const bool nan = may_be_nan(*form.value) &&
+                   std::any_of(form.items.begin(), form.items.end(),
+                               [](const plan::Expr* item) { return may_be_nan(*item); });
+  if (nan) return fmt::format("({} IN ({}) AND NOT isnan({}))", needle, items, needle);
   return fmt::format("({} IN ({}))", needle, items);
 }
 

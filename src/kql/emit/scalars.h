@@ -44,10 +44,12 @@ class Scalars {
   std::string form(const plan::Expr& expr, const plan::PackArray& form) const;
   std::string form(const plan::Expr& expr, const plan::ScalarRef& form) const;
 
+  std::string compared(const plan::Expr& side, const plan::Expr& other) const;
   std::string list(const std::vector<const plan::Expr*>& values) const;
   std::string needle_match(const plan::TextMatch& form, const plan::Expr& needle) const;
   std::string text_path(const plan::JsonPath& path) const;
   std::string in_items(const plan::InList& form) const;
+  std::string ordered(const plan::Compare& form, bool filters) const;
 
   TableEmitter table_;
 };

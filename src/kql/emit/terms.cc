@@ -5,10 +5,14 @@
 namespace kql::emit {
 namespace {
 
-// Whether a term goes on at this byte. Beyond ASCII every character is taken for a letter.
-bool is_term_byte(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         static_cast<unsigned char>(c) >= 0x80;
+bool starts_with_term(const std::string& word) {
+  static const RE2 kStart("^[\\pL\\pN]");
+  return RE2::PartialMatch(word, kStart);
+}
+
+bool ends_with_term(const std::string& word) {
+  static const RE2 kEnd("[\\pL\\pN]$");
+  return RE2::PartialMatch(word, kEnd);
 }
 
 }  // namespace
@@ -19,9 +23,9 @@ std::string term_pattern(ast::TextOp op, bool case_sensitive, std::span<const st
   for (const std::string& word : words) {
     if (!first) out += '|';
     first = false;
-    if (op != ast::TextOp::HasSuffix && is_term_byte(word.front())) out += "(?:^|[^\\pL\\pN])";
+    if (op != ast::TextOp::HasSuffix && starts_with_term(word)) out += "(?:^|[^\\pL\\pN])";
     out += RE2::QuoteMeta(word);
-    if (op != ast::TextOp::HasPrefix && is_term_byte(word.back())) out += "(?:$|[^\\pL\\pN])";
+    if (op != ast::TextOp::HasPrefix && ends_with_term(word)) out += "(?:$|[^\\pL\\pN])";
   }
   return out;
 }

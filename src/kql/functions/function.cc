@@ -1,6 +1,8 @@
 #include "kql/functions/function.h"
 
 #include <algorithm>
+#include <array>
+#include <functional>
 #include <map>
 
 #include "base/result.h"
@@ -59,20 +61,66 @@ Overload read(const Entry& entry) {
   return out;
 }
 
+// Conversions that only the binder asks for; no query can call them.
+bool is_hidden(std::string_view name) {
+  return name.starts_with('$');
+}
+
+// Older and longer names: the same overloads once more.
+struct Alias {
+  std::string_view name;
+  std::string_view of;
+  Kind kind = Kind::Scalar;
+};
+constexpr std::array kAliases{
+    Alias{"array_iif", "array_iff"},
+    Alias{"array_strcat", "strcat_array"},
+    Alias{"arraylength", "array_length"},
+    Alias{"base64_decodestring", "base64_decode_tostring"},
+    Alias{"base64_encodestring", "base64_encode_tostring"},
+    Alias{"datepart", "datetime_part"},
+    Alias{"extractall", "extract_all"},
+    Alias{"floor", "bin"},
+    Alias{"getmonth", "monthofyear"},
+    Alias{"make_string", "unicode_codepoints_to_string"},
+    Alias{"merge_tdigest", "tdigest_merge"},
+    Alias{"notempty", "isnotempty"},
+    Alias{"notnull", "isnotnull"},
+    Alias{"parse_json", "todynamic"},
+    Alias{"parsejson", "todynamic"},
+    Alias{"parseurl", "parse_url"},
+    Alias{"parseurlquery", "parse_urlquery"},
+    Alias{"to_utf8", "unicode_codepoints_from_string"},
+    Alias{"toboolean", "tobool"},
+    Alias{"todouble", "toreal"},
+    Alias{"toobject", "todynamic"},
+    Alias{"totime", "totimespan"},
+    Alias{"url_encode_component", "url_encode"},
+    Alias{"weekofyear", "week_of_year"},
+    Alias{"merge_tdigest", "tdigest_merge", Kind::Aggregate},
+};
+
 // The table, by kind and name; read once.
 class Table {
  public:
   Table() {
     for (const auto part : {conversions(), text_functions(), time_functions(), number_functions(),
-                            dynamic_functions(), aggregates()}) {
+                            dynamic_functions(), network_functions(), encoding_functions(),
+                            series_functions(), aggregates()}) {
       for (const Entry& entry : part) {
         auto& overloads = kinds_[static_cast<std::size_t>(entry.kind)][entry.name];
         overloads.push_back(read(entry));
       }
     }
+    for (const Alias& alias : kAliases) {
+      auto& map = kinds_[static_cast<std::size_t>(alias.kind)];
+      ASSERT(map.contains(alias.of));
+      map[alias.name] = map[alias.of];
+    }
     for (std::size_t kind = 0; kind < 3; ++kind) {
-      for (const auto& [name, overloads] : kinds_[kind])
-        names_[kind].push_back(name);
+      for (const auto& [name, overloads] : kinds_[kind]) {
+        if (!is_hidden(name)) names_[kind].push_back(name);
+      }
     }
   }
 
@@ -125,6 +173,7 @@ std::string_view conversion_name(Type to) {
 }  // namespace
 
 std::span<const Overload> find(std::string_view name, Kind kind) {
+  if (is_hidden(name)) return {};
   return table().find(name, kind);
 }
 
@@ -132,8 +181,65 @@ const std::vector<std::string_view>& names(Kind kind) {
   return table().names(kind);
 }
 
+std::span<const std::string_view> special_names() {
+  static constexpr auto kNames = std::to_array<std::string_view>({
+      "ago",
+      "bag_pack",
+      "bag_pack_columns",
+      "bin_auto",
+      "case",
+      "column_if_exists",
+      "column_ifexists",
+      "columnifexists",
+      "estimate_data_size",
+      "extract_json",
+      "extractjson",
+      "format_datetime",
+      "hash_many",
+      "iff",
+      "iif",
+      "ingestion_time",
+      "iscolumnexists",
+      "materialize",
+      "next",
+      "now",
+      "pack",
+      "pack_all",
+      "pack_array",
+      "pack_dictionary",
+      "prev",
+      "row_cumsum",
+      "row_number",
+      "row_rank_dense",
+      "row_rank_min",
+      "row_window_session",
+      "series_decompose",
+      "series_decompose_anomalies",
+      "series_decompose_forecast",
+      "series_fft",
+      "series_fit_2lines",
+      "series_fit_line",
+      "series_fit_poly",
+      "series_ifft",
+      "series_periods_detect",
+      "series_periods_validate",
+      "series_stats",
+      "toscalar",
+  });
+  return kNames;
+}
+
+bool is_conversion(const Overload& overload) {
+  const std::span<const Entry> entries = conversions();
+  const std::less<> before;
+  return !before(overload.entry, entries.data()) &&
+         before(overload.entry, entries.data() + entries.size());
+}
+
 const Overload* conversion(Type from, Type to) {
-  for (const Overload& overload : find(conversion_name(to), Kind::Scalar)) {
+  const bool hidden = to == Type::Dynamic && from != Type::String;
+  const std::string_view name = hidden ? "$todynamic" : conversion_name(to);
+  for (const Overload& overload : table().find(name, Kind::Scalar)) {
     const Parameter& parameter = overload.parameters.front();
     if (parameter.generic == Generic::None && parameter.type == from) return &overload;
   }

@@ -21,6 +21,7 @@ enum class Naming : std::uint8_t {
   None,           // Column1
   FirstArgument,  // tostring(a.b): a_b
   NameAndFirst,   // sum(x): sum_x
+  Prefix,         // the entry's prefix alone
 };
 
 // When the SQL can be NULL, beyond the types' own rule that strings never are.
@@ -41,8 +42,8 @@ struct Entry {
   //   O      like T, of what can be ordered: no dynamic
   // "name: type..." takes one or more; "const" before the type wants a literal.
   std::string_view signature;
-  // {0}, {1}... are the arguments' SQL, {*} all of them with commas, {order} an aggregate's ORDER
-  // BY, {T} the SQL type of the common type.
+  // {0}, {1}... are the arguments' SQL, {*} all of them with commas, {*1} those after the first,
+  // {order} an aggregate's ORDER BY, {T} the SQL type of the common type.
   std::string_view sql;
   Naming naming = Naming::None;
   Nulls nulls = Nulls::Propagate;
@@ -83,9 +84,14 @@ struct Overload {
 std::span<const Overload> find(std::string_view name, Kind kind);
 // The names of a kind, sorted, each once.
 const std::vector<std::string_view>& names(Kind kind);
+// Functions that are no entries of the table: their arguments or results have a form of their own.
+std::span<const std::string_view> special_names();
 // The conversion from one type to another as an overload of one parameter: what tostring(),
 // tolong() and so on do. nullptr when there is none.
 const Overload* conversion(Type from, Type to);
+
+// Whether it is tostring(), tolong() or one of their kind, which say what a value is as a type.
+bool is_conversion(const Overload& overload);
 
 // The parts of the table.
 std::span<const Entry> conversions();
@@ -93,6 +99,9 @@ std::span<const Entry> text_functions();
 std::span<const Entry> time_functions();
 std::span<const Entry> number_functions();
 std::span<const Entry> dynamic_functions();
+std::span<const Entry> network_functions();
+std::span<const Entry> encoding_functions();
+std::span<const Entry> series_functions();
 std::span<const Entry> aggregates();
 
 }  // namespace kql::functions

@@ -117,6 +117,10 @@ class Lexer {
     if (is_digit(c) || (c == '.' && is_digit(at(1)))) return number();
     if (is_name_start(c)) return name();
     if (c == '!' && is_letter(at(1))) return negated();
+    if (c == '|' && at(1) == '|') {
+      at_ += 2;
+      return invalid("'||' is no operator; 'or' joins conditions");
+    }
     for (const Punctuation& mark : kPunctuation) {
       if (text_.substr(at_, mark.text.size()) == mark.text) {
         at_ += mark.text.size();
@@ -126,7 +130,12 @@ class Lexer {
     ++at_;
     while ((static_cast<unsigned char>(at()) & 0xC0) == 0x80)
       ++at_;
-    return invalid(fmt::format("unexpected character '{}'", text_.substr(begin_, at_ - begin_)));
+    std::string message =
+        fmt::format("unexpected character '{}'", text_.substr(begin_, at_ - begin_));
+    if (c == '&') message += "; 'and' joins conditions";
+    if (c == '!') message += "; not(...) turns a condition round";
+    if (c == '&' && at() == '&') ++at_;
+    return invalid(std::move(message));
   }
 
   Token string(const StringLiteral& literal) {

@@ -1,7 +1,10 @@
 #include <array>
+#include <vector>
 
 #include <fmt/format.h>
 
+#include "base/text.h"
+#include "kql/parse/parse.h"
 #include "kql/parse/parser.h"
 
 namespace kql::parse {
@@ -48,6 +51,8 @@ constexpr std::array kSetOperators{
     SetOperator{"has_all", ast::SetOp::HasAll, false},
 };
 
+constexpr std::array<std::string_view, 3> kOtherWords{"between", "matches", "and"};
+
 std::optional<ast::CompareOp> compare_op(TokenKind kind) {
   switch (kind) {
     case TokenKind::Equal:
@@ -68,6 +73,36 @@ std::optional<ast::CompareOp> compare_op(TokenKind kind) {
 }
 
 }  // namespace
+
+const std::vector<std::string>& comparison_words() {
+  static const std::vector<std::string> words = [] {
+    std::vector<std::string> out{"==", "!=", "=~", "!~", "<", "<=", ">", ">="};
+    for (const TextOperator& known : kTextOperators) {
+      out.emplace_back(known.name);
+      out.emplace_back("!" + std::string(known.name));
+    }
+    for (const SetOperator& known : kSetOperators) {
+      out.emplace_back(known.name);
+      out.emplace_back("!" + std::string(known.name));
+    }
+    out.insert(out.end(), {"between", "!between", "matches regex"});
+    return out;
+  }();
+  return words;
+}
+
+// The operator that a word was meant to be.
+std::optional<std::string_view> nearest_comparison(std::string_view word) {
+  static const std::vector<std::string_view> words = [] {
+    std::vector<std::string_view> out(kOtherWords.begin(), kOtherWords.end());
+    for (const TextOperator& each : kTextOperators)
+      out.push_back(each.name);
+    for (const SetOperator& each : kSetOperators)
+      out.push_back(each.name);
+    return out;
+  }();
+  return base::nearest(word, words);
+}
 
 const ast::Expr* Parser::expression() {
   const Depth depth(*this);
@@ -114,6 +149,7 @@ const ast::Expr* Parser::comparison() {
 
 // contains, !has, in~, between, matches regex...; nullopt when no such word follows.
 std::optional<const ast::Expr*> Parser::word_comparison(const ast::Expr* left) {
+  want(&Wanted::comparisons);
   if (!at(TokenKind::Name)) return std::nullopt;
   std::string_view word = peek().text;
   const bool negated = word.front() == '!';
@@ -148,9 +184,15 @@ std::optional<const ast::Expr*> Parser::word_comparison(const ast::Expr* left) {
                 ast::TextMatch{ast::TextOp::MatchesRegex, true, false, op_span, left, right});
   }
   if (negated) {
-    diagnostics_.error(op_span, fmt::format("'{}' is no operator", peek().text));
+    std::string message = fmt::format("'{}' is no operator", peek().text);
+    if (const auto nearest = nearest_comparison(word)) {
+      message += fmt::format("; did you mean '!{}'?", *nearest);
+    } else {
+      message += "; not(...) turns a condition round";
+    }
+    diagnostics_.error(op_span, message);
     take();
-    return left;
+    return missing();
   }
   return std::nullopt;
 }
@@ -167,11 +209,12 @@ const ast::Expr* Parser::set_match(const ast::Expr* left, ast::SetMatch form) {
     form.items.push_back(pipeline());
     if (!accept(TokenKind::Comma) || at_ == before) break;
   }
+  if (const ast::Expr* value = wanted_value(true)) form.items.push_back(value);
   if (!expect(TokenKind::CloseParen, "or ',' in the list of values")) {
     recover();
     accept(TokenKind::CloseParen);
   }
-  return make(from(left->span.begin), std::move(form));
+  return make(from(left->span.begin), form);
 }
 
 const ast::Expr* Parser::between(const ast::Expr* left, bool negated) {
@@ -186,7 +229,7 @@ const ast::Expr* Parser::between(const ast::Expr* left, bool negated) {
   }
   form.high = additive();
   expect(TokenKind::CloseParen, "after the bounds");
-  return make(from(left->span.begin), std::move(form));
+  return make(from(left->span.begin), form);
 }
 
 const ast::Expr* Parser::additive() {
@@ -244,6 +287,8 @@ const ast::Expr* Parser::unary() {
 const ast::Expr* Parser::postfix() {
   const ast::Expr* base = primary();
   for (int chain = 0; chain < kMaxChain; ++chain) {
+    // a.["b"] is a["b"].
+    if (at(TokenKind::Dot) && peek(1).kind == TokenKind::OpenBracket) take();
     if (accept(TokenKind::Dot)) {
       const auto member = name("a property's name after '.'");
       if (!member) return missing();

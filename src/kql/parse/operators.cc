@@ -46,6 +46,15 @@ struct OperatorTable {
       Entry{"parse-where", &Parser::parse_where},
       Entry{"search", &Parser::search},
       Entry{"getschema", &Parser::getschema},
+      Entry{"make-series", &Parser::make_series},
+      Entry{"top-nested", &Parser::top_nested},
+      Entry{"parse-kv", &Parser::parse_kv},
+      Entry{"evaluate", &Parser::evaluate},
+      Entry{"invoke", &Parser::invoke},
+      Entry{"sample-distinct", &Parser::sample_distinct},
+      Entry{"partition", &Parser::partition},
+      Entry{"reduce", &Parser::reduce},
+      Entry{"scan", &Parser::scan},
   };
   static const Entry* find(std::string_view name) {
     for (const Entry& entry : kEntries) {
@@ -63,6 +72,46 @@ const std::vector<std::string_view>& operator_names() {
     return out;
   }();
   return names;
+}
+
+void Parser::expected_end(std::string_view what) {
+  const Token& token = peek();
+  struct Habit {
+    std::string_view word;
+    std::string_view instead;
+  };
+  static constexpr std::array kHabits{
+      Habit{"like", "'contains', 'startswith' or 'matches regex' look into text"},
+      Habit{"is", "isnull(x), isempty(x) and their opposites tell whether there is a value"},
+      Habit{"not", "not(...) is a function, and !in, !has and so on are operators"},
+      Habit{"group", "'summarize ... by' groups rows"},
+      Habit{"from", "a query starts with its table: T | where ... | project ..."},
+      Habit{"asc", "'sort by' is what sorts"},
+      Habit{"desc", "'sort by' is what sorts"},
+  };
+  if (token.kind == TokenKind::Assign) {
+    diagnostics_.error(token.span,
+                       "expected '==', which compares; '=' only gives a column its name");
+    return;
+  }
+  if (token.kind != TokenKind::Name) return expected(what);
+  if (OperatorTable::find(token.text) != nullptr && !at_name("as")) {
+    diagnostics_.error(token.span, fmt::format("expected '|' before '{}'", token.text));
+    return;
+  }
+  for (const Habit& habit : kHabits) {
+    if (!base::equal_ignore_case(habit.word, token.text)) continue;
+    diagnostics_.error(token.span,
+                       fmt::format("expected {}, found '{}': {}", what, token.text, habit.instead));
+    return;
+  }
+  const TokenKind next = peek(1).kind;
+  const bool operand = next == TokenKind::String || next == TokenKind::Long ||
+                       next == TokenKind::Name || next == TokenKind::OpenParen;
+  const auto nearest = nearest_comparison(token.text);
+  if (!operand || !nearest) return expected(what);
+  diagnostics_.error(token.span,
+                     fmt::format("'{}' is no operator; did you mean '{}'?", token.text, *nearest));
 }
 
 // Whether an operator stands here, where a table is expected. Words that may also name a table
@@ -97,6 +146,7 @@ std::string Parser::operator_word(Span& span) {
 
 ast::Operator Parser::one_operator() {
   if (!at(TokenKind::Name)) {
+    want(&Wanted::operators);
     expected("an operator such as 'where'");
     return {peek().span, peek().span, ast::BadOperator{}};
   }
@@ -118,32 +168,36 @@ ast::Operator Parser::one_operator() {
   return out;
 }
 
-// kind=inner hint.strategy=broadcast ...
+// kind=inner, hint.strategy=broadcast; nothing is taken where none stands.
+std::optional<ast::Property> Parser::property() {
+  if (!at(TokenKind::Name)) return std::nullopt;
+  std::size_t ahead = 1;
+  while (peek(ahead).kind == TokenKind::Dot && peek(ahead + 1).kind == TokenKind::Name)
+    ahead += 2;
+  if (peek(ahead).kind != TokenKind::Assign) return std::nullopt;
+  ast::Property property;
+  property.name.span = peek().span;
+  while (!at(TokenKind::Assign)) {
+    property.name.text += at(TokenKind::Dot) ? "." : peek().text;
+    property.name.span.end = take().span.end;
+  }
+  take();
+  const Token value = peek();
+  if (value.kind == TokenKind::Name || value.kind == TokenKind::String ||
+      value.kind == TokenKind::Long) {
+    take();
+    property.value = {value.text, value.span};
+    if (value.kind == TokenKind::Long) property.value.text = diagnostics_.text(value.span);
+  } else {
+    expected("the property's value");
+  }
+  return property;
+}
+
 std::vector<ast::Property> Parser::properties() {
   std::vector<ast::Property> out;
-  while (at(TokenKind::Name)) {
-    std::size_t ahead = 1;
-    while (peek(ahead).kind == TokenKind::Dot && peek(ahead + 1).kind == TokenKind::Name)
-      ahead += 2;
-    if (peek(ahead).kind != TokenKind::Assign) break;
-    ast::Property property;
-    property.name.span = peek().span;
-    while (!at(TokenKind::Assign)) {
-      property.name.text += at(TokenKind::Dot) ? "." : peek().text;
-      property.name.span.end = take().span.end;
-    }
-    take();
-    const Token value = peek();
-    if (value.kind == TokenKind::Name || value.kind == TokenKind::String ||
-        value.kind == TokenKind::Long) {
-      take();
-      property.value = {value.text, value.span};
-      if (value.kind == TokenKind::Long) property.value.text = diagnostics_.text(value.span);
-    } else {
-      expected("the property's value");
-    }
-    out.push_back(std::move(property));
-  }
+  while (auto one = property())
+    out.push_back(std::move(*one));
   return out;
 }
 
@@ -191,6 +245,7 @@ ast::Operator Parser::extend() {
 }
 ast::Operator Parser::project() {
   // "project" alone keeps no column; the language allows it.
+  want(&Wanted::expression);
   if (at(TokenKind::Pipe) || at(TokenKind::End)) return {{}, {}, ast::Project{}};
   return {{}, {}, ast::Project{assignments()}};
 }
@@ -229,6 +284,7 @@ std::optional<ast::Pattern> Parser::pattern(bool ordered) {
       first = false;
     }
     if (first) {
+      want(&Wanted::column);
       expected("a column's name, or a pattern such as Device*");
       return std::nullopt;
     }
@@ -252,20 +308,22 @@ ast::Operator Parser::pick(ast::ColumnPick kind) {
 // summarize a=count(), max(x) by y, bin(t, 1h)
 ast::Operator Parser::summarize() {
   ast::Summarize form;
-  properties_of_summarize();
+  hints();
   if (!at_name("by")) form.aggregates = assignments();
   if (accept_name("by")) form.keys = assignments();
   return {{}, {}, std::move(form)};
 }
 
-// hint.shufflekey=x and the like: they only tell Kusto's cluster how to run it.
-void Parser::properties_of_summarize() {
-  while (at_name("hint") && peek(1).kind == TokenKind::Dot)
-    properties();
+// hint.shufflekey=x and the like: they only tell Kusto's cluster how to run it. What follows them
+// may look like a property too (n = count()).
+void Parser::hints() {
+  while (at_name("hint") && peek(1).kind == TokenKind::Dot) {
+    if (!property()) return;  // no '=': whoever called says what it expected
+  }
 }
 
 ast::Operator Parser::distinct() {
-  properties_of_summarize();
+  hints();
   if (at(TokenKind::Star)) {
     take();
     return {{}, {}, ast::Distinct{{}, true}};
@@ -296,7 +354,7 @@ ast::SortKey Parser::sort_key() {
 
 ast::Operator Parser::sort() {
   ast::Sort form;
-  properties_of_summarize();
+  hints();
   if (!accept_name("by")) expected("'by' and the columns to sort by");
   do {
     form.keys.push_back(sort_key());
@@ -312,7 +370,7 @@ ast::Operator Parser::top() {
     return {{}, {}, ast::BadOperator{}};
   }
   form.key = sort_key();
-  return {{}, {}, std::move(form)};
+  return {{}, {}, form};
 }
 
 }  // namespace kql::parse

@@ -10,6 +10,7 @@ namespace kql::parse {
 const ast::Expr* Parser::table_operand() {
   if (at(TokenKind::Name) || at(TokenKind::OpenParen) || at(TokenKind::OpenBracket))
     return source_operand();
+  want(&Wanted::only_table);
   expected("a table's name, or a query in parentheses");
   return missing();
 }
@@ -18,6 +19,11 @@ const ast::Expr* Parser::source_operand() {
   const Depth depth(*this);
   if (too_deep()) return missing();
   if (at_name("datatable") && peek(1).kind == TokenKind::OpenParen) return datatable();
+  if (wanted_ != nullptr && at(TokenKind::OpenParen) && peek(1).kind == TokenKind::End) {
+    take();
+    want(&Wanted::only_table);
+    settle();
+  }
   return postfix();
 }
 
@@ -34,7 +40,7 @@ ast::Operator Parser::join_like(bool is_lookup) {
   form.right = table_operand();
   if (!accept_name("on")) {
     expected("'on' and the columns to join on");
-    return {{}, {}, ast::BadOperator{}};
+    return {{}, {}, std::move(form)};
   }
   do {
     form.conditions.push_back(expression());
@@ -102,6 +108,7 @@ ast::Operator Parser::as() {
 }
 
 ast::Operator Parser::serialize() {
+  want(&Wanted::expression);
   const bool empty = at(TokenKind::Pipe) || at(TokenKind::End) || at(TokenKind::Semicolon) ||
                      at(TokenKind::CloseParen);
   if (empty) return {{}, {}, ast::Serialize{}};
@@ -111,6 +118,7 @@ ast::Operator Parser::serialize() {
 // render timechart with (title="x", ysplit=panels)
 ast::Operator Parser::render() {
   ast::Render form;
+  want(&Wanted::chart);
   auto kind = name("a kind of chart, such as 'timechart'");
   if (!kind) return {{}, {}, ast::BadOperator{}};
   form.kind = std::move(*kind);

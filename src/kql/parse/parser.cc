@@ -11,14 +11,14 @@
 
 namespace kql::parse {
 
-ast::Tree parse(Diagnostics& diagnostics) {
+ast::Tree parse(Diagnostics& diagnostics, Wanted* wanted) {
   ast::Tree tree;
-  Parser(lex::tokenize(diagnostics), diagnostics, tree).run();
+  Parser(lex::tokenize(diagnostics), diagnostics, tree, wanted).run();
   return tree;
 }
 
-Parser::Parser(std::vector<Token> tokens, Diagnostics& diagnostics, ast::Tree& tree)
-    : tokens_(std::move(tokens)), diagnostics_(diagnostics), tree_(tree) {}
+Parser::Parser(std::vector<Token> tokens, Diagnostics& diagnostics, ast::Tree& tree, Wanted* wanted)
+    : tokens_(std::move(tokens)), diagnostics_(diagnostics), tree_(tree), wanted_(wanted) {}
 
 void Parser::run() {
   tree_.query = tree_.queries.make(query(TokenKind::End));
@@ -29,6 +29,7 @@ const Token& Parser::peek(std::size_t ahead) const {
 }
 
 bool Parser::at_name(std::string_view text) const {
+  if (wanted_ != nullptr && !wanted_->settled && at(TokenKind::End)) wanted_->words.emplace(text);
   return at(TokenKind::Name) && peek().text == text;
 }
 
@@ -58,6 +59,7 @@ bool Parser::expect(TokenKind kind, std::string_view why) {
 }
 
 void Parser::expected(std::string_view what) {
+  settle();
   const Token& token = peek();
   if (token.kind == TokenKind::Invalid) return;
   std::string found(describe(token.kind));
@@ -104,15 +106,38 @@ bool Parser::too_deep() {
   return true;
 }
 
+// What a statement can begin with, where the text ends before one.
+void Parser::begin_statement() const {
+  if (wanted_ == nullptr || wanted_->settled || !at(TokenKind::End)) return;
+  if (last_end_ != 0 && tokens_[at_ - 1].kind != TokenKind::Semicolon &&
+      tokens_[at_ - 1].kind != TokenKind::OpenBrace) {
+    return;
+  }
+  want(&Wanted::statement);
+  want(&Wanted::table);
+  want(&Wanted::expression);
+  for (const char* word : {"let", "print", "range", "datatable", "union", "search", "declare"})
+    wanted_->words.emplace(word);
+  settle();
+}
+
 ast::Query Parser::query(TokenKind end) {
   ast::Query out;
+  begin_statement();
   while (!at(end) && !at(TokenKind::End)) {
     const std::size_t before = at_;
     statement(out);
-    if (accept(TokenKind::Semicolon) || at(end)) continue;
+    if (accept(TokenKind::Semicolon) || at(end)) {
+      begin_statement();
+      continue;
+    }
     const std::size_t errors = diagnostics_.errors();
-    if (errors == 0) expected("'|' or ';'");
+    if (errors == 0) expected_end("'|' or ';'");
     recover();
+    while (at(TokenKind::Pipe)) {
+      take();
+      recover();
+    }
     if (!accept(TokenKind::Semicolon) && at_ == before) take();
     // A closing bracket too many must not end the query.
     while (!at(end) && (at(TokenKind::CloseParen) || at(TokenKind::CloseBracket) ||
@@ -125,12 +150,16 @@ ast::Query Parser::query(TokenKind end) {
 
 void Parser::statement(ast::Query& into) {
   if (at_name("let")) return let(into);
-  if (at_name("set") || at_name("declare") || at_name("alias") || at_name("restrict")) {
+  if (at_name("set") && peek(1).kind == TokenKind::Name) return set_statement(into);
+  if (at_name("declare") && peek(1).kind == TokenKind::Name && peek(1).text == "query_parameters") {
+    return query_parameters(into);
+  }
+  if (at_name("declare") || at_name("alias") || at_name("restrict")) {
     const TokenKind next = peek(1).kind;
     if (next == TokenKind::Name) {
       diagnostics_.error(peek().span,
-                         fmt::format("'{}' statements are not supported; only 'let' may "
-                                     "stand before the query",
+                         fmt::format("'{}' statements are not supported; 'let' and 'declare "
+                                     "query_parameters' may stand before the query",
                                      peek().text));
       recover();
       while (at(TokenKind::Pipe)) {
@@ -141,6 +170,16 @@ void Parser::statement(ast::Query& into) {
     }
   }
   if (at(TokenKind::Semicolon)) return;
+  want(&Wanted::statement);
+  want(&Wanted::table);
+  if (at(TokenKind::Name) && base::equal_ignore_case(peek().text, "select") &&
+      (peek(1).kind == TokenKind::Name || peek(1).kind == TokenKind::Star)) {
+    diagnostics_.error(
+        peek().span,
+        "this is KQL, not SQL: a query starts with its table, T | where ... | project ...");
+    recover();
+    return;
+  }
   const Span start = peek().span;
   const ast::Expr* body = at(TokenKind::Pipe) || starts_operator() ? sourceless() : pipeline();
   if (into.body != nullptr) {
@@ -151,10 +190,39 @@ void Parser::statement(ast::Query& into) {
   into.body = body;
 }
 
+// set query_now=datetime(2024-05-06); those that are not known, such as set notruncation, only tell
+// Kusto's cluster how to run the query.
+void Parser::set_statement(ast::Query& into) {
+  const Span word = take().span;
+  const Token option = take();
+  const ast::Expr* value = accept(TokenKind::Assign) ? unary() : nullptr;
+  const bool known = option.text == "query_bin_auto_size" || option.text == "query_bin_auto_at" ||
+                     option.text == "query_now";
+  if (known && value != nullptr) {
+    into.options.push_back({{option.text, option.span}, value});
+    return;
+  }
+  diagnostics_.warning(kql::join(word, option.span),
+                       fmt::format("'set {}' has no effect here", option.text));
+}
+
+// declare query_parameters(a:long = 5)
+void Parser::query_parameters(ast::Query& into) {
+  take();
+  take();
+  if (!expect(TokenKind::OpenParen, "before the parameters")) return recover();
+  while (!at(TokenKind::CloseParen) && !at(TokenKind::End)) {
+    into.parameters.push_back(parameter());
+    if (!accept(TokenKind::Comma)) break;
+  }
+  if (!expect(TokenKind::CloseParen, "after the parameters")) recover();
+}
+
 void Parser::let(ast::Query& into) {
   take();
   const auto bound = name("a name to bind");
   if (!bound || !expect(TokenKind::Assign, "after the name")) return recover();
+  want(&Wanted::table);
   into.lets.push_back({*bound, at_lambda() ? lambda() : pipeline()});
 }
 
@@ -219,6 +287,7 @@ ast::Parameter Parser::parameter() {
 }
 
 std::optional<Type> Parser::type_name(std::string_view why) {
+  want(&Wanted::type);
   if (at(TokenKind::Name)) {
     if (const auto type = type_of_name(peek().text)) {
       take();
@@ -240,8 +309,12 @@ std::optional<Type> Parser::type_name(std::string_view why) {
 }
 
 std::vector<ast::NamedType> Parser::column_list() {
+  if (!expect(TokenKind::OpenParen, "before the columns")) return {};
+  return column_list_rest();
+}
+
+std::vector<ast::NamedType> Parser::column_list_rest() {
   std::vector<ast::NamedType> out;
-  if (!expect(TokenKind::OpenParen, "before the columns")) return out;
   while (!at(TokenKind::CloseParen) && !at(TokenKind::End)) {
     const auto column = name("a column's name");
     if (!column || !expect(TokenKind::Colon, "and a type after the column's name")) {

@@ -9,6 +9,7 @@
 
 #include "kql/ast/ast.h"
 #include "kql/lex/token.h"
+#include "kql/parse/wanted.h"
 #include "kql/source.h"
 
 namespace kql::parse {
@@ -16,11 +17,17 @@ namespace kql::parse {
 using lex::Token;
 using lex::TokenKind;
 
+// The word between two operands that is nearest to this one: has, in~, between...
+std::optional<std::string_view> nearest_comparison(std::string_view word);
+
+// What stands in type(...), without quotes and blanks around it; nullopt: no such literal.
+std::optional<Value> typed_value(Type type, std::string_view text);
+
 // Recursive descent over the tokens, one token of look-ahead. A member that fails has reported why
 // and returns a Missing; callers carry on, and resynchronise where an operator or a statement ends.
 class Parser {
  public:
-  Parser(std::vector<Token> tokens, Diagnostics& diagnostics, ast::Tree& tree);
+  Parser(std::vector<Token> tokens, Diagnostics& diagnostics, ast::Tree& tree, Wanted* wanted);
 
   void run();
 
@@ -37,12 +44,23 @@ class Parser {
   const Token& peek(std::size_t ahead = 0) const;
   bool at(TokenKind kind) const { return peek().kind == kind; }
   bool at_name(std::string_view text) const;
+  // Where the text ends, and somebody wants to know what could come: sets that flag. What comes
+  // after the first error there is recovery, and says nothing.
+  void want(bool Wanted::* flag) const {
+    if (wanted_ != nullptr && !wanted_->settled && at(TokenKind::End)) wanted_->*flag = true;
+  }
+  void settle() const {
+    if (wanted_ != nullptr && at(TokenKind::End)) wanted_->settled = true;
+  }
   Token take();
   bool accept(TokenKind kind);
   bool accept_name(std::string_view text);
   // Reports "expected X <why>, found Y" at the present token when it is not there.
   bool expect(TokenKind kind, std::string_view why);
   void expected(std::string_view what);
+  // At something that neither goes on with the query nor ends it: `what`, and how to mend what
+  // people often write there.
+  void expected_end(std::string_view what);
   bool adjacent(std::size_t ahead) const;  // no space between that token and the one before it
   bool adjacent_to_last() const { return peek().span.begin == last_end_; }
   Span from(std::uint32_t begin) const { return {begin, std::max(begin, last_end_)}; }
@@ -56,6 +74,7 @@ class Parser {
   const ast::Expr* missing() { return make(peek().span, ast::Missing{}); }
 
   // --- statements: parser.cc ---
+  void begin_statement() const;
   ast::Query query(TokenKind end);
   void statement(ast::Query& into);
   void let(ast::Query& into);
@@ -64,6 +83,9 @@ class Parser {
   ast::Parameter parameter();
   std::optional<Type> type_name(std::string_view why);
   std::vector<ast::NamedType> column_list();
+  std::vector<ast::NamedType> column_list_rest();  // behind its '('
+  void set_statement(ast::Query& into);
+  void query_parameters(ast::Query& into);
   std::optional<ast::Name> name(std::string_view what);
 
   // --- tables: tables.cc ---
@@ -80,6 +102,7 @@ class Parser {
   // --- operators: operators.cc, operators_rows.cc ---
   ast::Operator one_operator();
   std::string operator_word(Span& span);
+  std::optional<ast::Property> property();
   std::vector<ast::Property> properties();
   ast::Operator where();
   ast::Operator extend();
@@ -107,6 +130,18 @@ class Parser {
   ast::Operator parse_where();
   ast::Operator search();
   ast::Operator getschema();
+  ast::Operator make_series();
+  ast::Operator top_nested();
+  ast::Operator parse_kv();
+  ast::Operator evaluate();
+  ast::Operator invoke();
+  ast::Operator sample_distinct();
+  ast::Operator partition();
+  ast::Operator reduce();
+  ast::Operator scan();
+  std::optional<ast::ScanStep> scan_step();
+  void series_range(ast::MakeSeries& form);
+  const ast::Expr* called(std::string_view what, bool Wanted::* flag);
   ast::Operator join_like(bool is_lookup);
   ast::Operator parse_like(bool filter);
   ast::Operator pick(ast::ColumnPick pick);
@@ -117,7 +152,7 @@ class Parser {
   std::vector<ast::ExpandItem> expand_items(std::vector<ast::Property>& properties);
   const ast::Expr* table_operand();
   const ast::Expr* source_operand();
-  void properties_of_summarize();
+  void hints();
 
   // --- expressions: expressions.cc, primary.cc ---
   const ast::Expr* expression();
@@ -133,6 +168,7 @@ class Parser {
   const ast::Expr* primary();
   const ast::Expr* named();
   const ast::Expr* call(Token name);
+  const ast::Expr* wanted_value(bool table);
   const ast::Expr* parenthesised();
   const ast::Expr* literal(Value value, Span span);
   const ast::Expr* typed_literal();
@@ -158,6 +194,7 @@ class Parser {
   std::vector<Token> tokens_;
   Diagnostics& diagnostics_;
   ast::Tree& tree_;
+  Wanted* wanted_;
   std::size_t at_ = 0;
   std::uint32_t last_end_ = 0;
   int depth_ = 0;

@@ -1,91 +1,25 @@
-#include <charconv>
+#include <cmath>
 
 #include <fmt/format.h>
 
-#include "base/id.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "kql/lex/strings.h"
+#include "kql/parse/parse.h"
 #include "kql/parse/parser.h"
 
 namespace kql::parse {
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-  const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; };
-  while (!text.empty() && blank(text.front()))
-    text.remove_prefix(1);
-  while (!text.empty() && blank(text.back()))
-    text.remove_suffix(1);
-  return text;
-}
-
-std::optional<Value> whole_value(Type type, std::string_view text) {
-  std::int64_t value = 0;
-  const bool hexadecimal = text.starts_with("0x");
-  const std::string_view digits = hexadecimal ? text.substr(2) : text;
-  const auto [end, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), value, hexadecimal ? 16 : 10);
-  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-  if (type == Type::Int && (value < INT32_MIN || value > INT32_MAX)) return std::nullopt;
-  return Value::of(type, value);
-}
-
-std::optional<Value> real_value(std::string_view text) {
-  if (text == "nan" || text == "NaN") return Value::of(std::numeric_limits<double>::quiet_NaN());
-  if (text == "+inf" || text == "inf") return Value::of(std::numeric_limits<double>::infinity());
-  if (text == "-inf") return Value::of(-std::numeric_limits<double>::infinity());
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return Value::of(value);
-}
-
-// Digits with an optional sign, point and exponent-less fraction, short enough for DECIMAL(38,12).
-std::optional<Value> decimal_value(std::string_view text) {
-  std::string_view digits = text;
-  if (!digits.empty() && (digits.front() == '-' || digits.front() == '+')) digits.remove_prefix(1);
-  const std::size_t point = std::min(digits.find('.'), digits.size());
-  if (digits.empty() || point > 26 || digits.size() == 1 + (point == 0 ? 0U : digits.size())) {
-    return std::nullopt;
+// 42.0 stays a real within dynamic values: JSON's 42 is a long.
+void append_real(std::string& out, double number) {
+  if (!std::isfinite(number)) {
+    out += "null";
+    return;
   }
-  for (std::size_t i = 0; i < digits.size(); ++i) {
-    if (i != point && (digits[i] < '0' || digits[i] > '9')) return std::nullopt;
-  }
-  return Value{Type::Decimal, std::string(text)};
-}
-
-std::optional<Value> bool_value(std::string_view text) {
-  if (text == "true" || text == "True" || text == "1") return Value::of(true);
-  if (text == "false" || text == "False" || text == "0") return Value::of(false);
-  return std::nullopt;
-}
-
-// The inside of type(...), already without quotes.
-std::optional<Value> typed_value(Type type, std::string_view text) {
-  switch (type) {
-    case Type::Bool:
-      return bool_value(text);
-    case Type::Int:
-    case Type::Long:
-      return whole_value(type, text);
-    case Type::Real:
-      return real_value(text);
-    case Type::Decimal:
-      return decimal_value(text);
-    case Type::DateTime:
-      if (const auto ticks = parse_datetime(text)) return Value::of(type, *ticks);
-      return std::nullopt;
-    case Type::TimeSpan:
-      if (const auto ticks = parse_timespan(text)) return Value::of(type, *ticks);
-      return std::nullopt;
-    case Type::Guid:
-      if (const auto guid = base::Guid::parse(text)) return Value{type, guid->to_string()};
-      return std::nullopt;
-    case Type::String:
-    case Type::Dynamic:
-      break;
-  }
-  return std::nullopt;
+  const std::string text = fmt::format("{}", number);
+  out += text;
+  if (text.find_first_of(".e") == std::string::npos) out += ".0";
 }
 
 std::string_view example_of(Type type) {
@@ -144,6 +78,7 @@ const ast::Expr* Parser::primary() {
     case TokenKind::Name:
       return named();
     default:
+      want(&Wanted::expression);
       expected("an expression");
       return missing();
   }
@@ -165,6 +100,18 @@ const ast::Expr* Parser::named() {
   return make(span, ast::NameRef{std::move(token.text)});
 }
 
+// Where the text ends behind a '(' or a ',' of a list, and somebody wants to know what could come:
+// the value that is still to be written.
+const ast::Expr* Parser::wanted_value(bool table) {
+  if (wanted_ == nullptr || wanted_->settled || !at(TokenKind::End) || at_ == 0) return nullptr;
+  const TokenKind last = tokens_[at_ - 1].kind;
+  if (last != TokenKind::OpenParen && last != TokenKind::Comma) return nullptr;
+  if (table) want(&Wanted::table);
+  want(&Wanted::expression);
+  settle();
+  return missing();
+}
+
 const ast::Expr* Parser::call(Token callee) {
   const Depth depth(*this);
   if (too_deep()) return missing();
@@ -180,6 +127,9 @@ const ast::Expr* Parser::call(Token callee) {
     }
     if (!accept(TokenKind::Comma) || at_ == before) break;
   }
+  const bool table = form.name.text == "toscalar" || form.name.text == "materialize";
+  if (const ast::Expr* value = wanted_value(table))
+    form.arguments.push_back({{}, value, value->span});
   if (!expect(TokenKind::CloseParen, "or ',' after the argument")) {
     recover();
     accept(TokenKind::CloseParen);
@@ -210,12 +160,12 @@ const ast::Expr* Parser::string_literal() {
 const ast::Expr* Parser::typed_literal() {
   const Token token = take();
   const Type type = type_of_name(token.text).value_or(Type::Long);
-  std::string_view inside = trimmed(diagnostics_.text(token.raw));
+  std::string_view inside = base::trim(diagnostics_.text(token.raw));
   if (inside == "null") return literal(Value::null(type), token.span);
   std::string unquoted;
   if (const auto quoted = lex::read_string(inside, 0); quoted && quoted->end == inside.size()) {
     unquoted = quoted->content;
-    inside = trimmed(unquoted);
+    inside = base::trim(unquoted);
   }
   if (auto value = typed_value(type, inside)) return literal(std::move(*value), token.span);
   diagnostics_.error(
@@ -265,7 +215,7 @@ bool Parser::json_value(std::string& out) {
     }
     case TokenKind::Real: {
       const double number = take().real;
-      writer.value(negative ? -number : number);
+      append_real(out, negative ? -number : number);
       return true;
     }
     case TokenKind::TimeSpan:
@@ -295,7 +245,7 @@ bool Parser::json_value(std::string& out) {
       } else if (value.if_int() != nullptr) {
         writer.value(*value.if_int());
       } else if (value.if_real() != nullptr) {
-        writer.value(*value.if_real());
+        append_real(out, *value.if_real());
       } else if (value.if_bool() != nullptr) {
         writer.value(*value.if_bool());
       } else {

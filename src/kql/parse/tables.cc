@@ -20,7 +20,7 @@ const ast::Expr* Parser::sourceless() {
   if (!at(TokenKind::Pipe)) form.operators.push_back(one_operator());
   if (!at(TokenKind::Pipe) && !at(TokenKind::Semicolon) && !at(TokenKind::End) &&
       !at(TokenKind::CloseParen)) {
-    if (!diagnostics_.has_errors()) expected("'|', ';' or the end of the query");
+    if (!diagnostics_.has_errors()) expected_end("'|', ';' or the end of the query");
     recover();
   }
   return pipeline_from(make(from(here.begin), std::move(form)));
@@ -38,6 +38,8 @@ const ast::Expr* Parser::pipeline_from(const ast::Expr* start) {
   while (at(TokenKind::Pipe)) {
     const Span bar = take().span;
     if (at(TokenKind::Semicolon) || at(TokenKind::End) || at(TokenKind::CloseParen)) {
+      want(&Wanted::operators);
+      settle();
       diagnostics_.error(bar, "expected an operator after '|', found nothing");
       break;
     }
@@ -55,7 +57,9 @@ const ast::Expr* Parser::pipeline_from(const ast::Expr* start) {
     if (diagnostics_.errors() != errors) {
       recover();
     } else if (!ended) {
-      expected("'|', ';' or the end of the query");
+      expected_end("'|', ';' or the end of the query");
+      // Half of it was read, which says nothing about the rows behind it.
+      form.operators.back().form = ast::BadOperator{};
       recover();
     }
   }
@@ -67,8 +71,10 @@ const ast::Expr* Parser::source() {
   const bool call = peek(1).kind == TokenKind::OpenParen;
   if (at_name("print") && peek(1).kind != TokenKind::Pipe) return print();
   if (at_name("range") && peek(1).kind == TokenKind::Name) return range();
-  const bool plain = peek(1).kind == TokenKind::Pipe || peek(1).kind == TokenKind::End ||
-                     peek(1).kind == TokenKind::Semicolon;
+  // Tables may be called like this; who is still writing means the operator.
+  const bool ended = peek(1).kind == TokenKind::End && wanted_ == nullptr;
+  const bool plain =
+      peek(1).kind == TokenKind::Pipe || ended || peek(1).kind == TokenKind::Semicolon;
   if (at_name("union") && !plain) {
     const std::uint32_t begin = peek().span.begin;
     const ast::Operator* op = tree_.operators.make(one_operator());

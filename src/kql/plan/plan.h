@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -11,145 +12,29 @@
 #include "kql/ast/ast.h"
 #include "kql/catalogue.h"
 #include "kql/functions/function.h"
-#include "kql/value.h"
+#include "kql/plan/expression.h"
 
 // The query understood: every column is a number, every expression has a type, every function is
 // one overload. Nothing of the query's text is left but constants. What operators mean in SQL, the
 // emitter knows; what the language means, is decided here.
 namespace kql::plan {
 
-// A column of some intermediate table, unique in the whole plan: joins never confuse two.
-using ColumnId = std::uint32_t;
-
-struct Expr;
-struct Node;
-
-// --- expressions ---
-
-struct Constant {
-  Value value;
-};
-struct ColumnRef {
-  ColumnId id;
-};
-// A function's overload; arguments already have the types it wants.
-struct Apply {
-  const functions::Overload* overload;
-  std::vector<const Expr*> arguments;
-};
-enum class ArithmeticOp : std::uint8_t { Add, Subtract, Multiply, Divide, Modulo, Negate };
-// Operands and result as the SQL operator wants them; see emit for division.
-struct Arithmetic {
-  ArithmeticOp op;
-  std::vector<const Expr*> operands;
-};
-struct Logic {
-  bool all;
-  std::vector<const Expr*> operands;
-};
-// Both sides have the same type. == and != with KQL's nulls.
-struct Compare {
-  ast::CompareOp op;
-  const Expr* left;
-  const Expr* right;
-};
-// left <= value <= right, in one.
-struct Between {
-  bool negated;
-  const Expr* value;
-  const Expr* low;
-  const Expr* high;
-};
-// Strings. `needles`: one, or the list of has_any (any) and has_all (all).
-struct TextMatch {
-  ast::TextOp op;
-  bool case_sensitive;
-  bool negated;
-  bool all;
-  const Expr* text;
-  std::vector<const Expr*> needles;
-};
-// The same with the needles in a dynamic array.
-struct TextMatchArray {
-  bool negated;
-  bool all;
-  const Expr* text;
-  const Expr* array;
-};
-// value in (items), of one type.
-struct InList {
-  bool case_sensitive;
-  bool negated;
-  const Expr* value;
-  std::vector<const Expr*> items;
-};
-// value in (a dynamic array): both as text.
-struct InArray {
-  bool case_sensitive;
-  bool negated;
-  const Expr* value;
-  const Expr* array;
-};
-// value in (T | project x)
-struct InTable {
-  bool case_sensitive;
-  bool negated;
-  const Expr* value;
-  const Node* table;
-  ColumnId column;
-};
-// iff, case: the first branch whose condition is true.
-struct Choose {
-  struct Branch {
-    const Expr* condition;
-    const Expr* value;
-  };
-  std::vector<Branch> branches;
-  const Expr* otherwise;
-};
-// A step into a dynamic value: a property's name, or an index (negative: from the end), or either
-// as an expression.
-struct Step {
-  std::variant<std::string, std::int64_t, const Expr*> key;
-};
-struct JsonPath {
-  const Expr* base;
-  std::vector<Step> steps;
-};
-// bag_pack: names and dynamic values, in pairs.
-struct Pack {
-  std::vector<std::pair<const Expr*, const Expr*>> members;
-};
-// [a, b, c] of dynamic values.
-struct PackArray {
-  std::vector<const Expr*> items;
-};
-// The value of the plan's scalar number `index`: toscalar(), or a let that is more than a constant.
-struct ScalarRef {
-  std::size_t index;
-};
-
-struct Expr {
-  Type type;
-  bool nullable;
-  // How many nodes it would take written out; shared parts count each time.
-  std::uint32_t weight;
-  std::variant<Constant, ColumnRef, Apply, Arithmetic, Logic, Compare, Between, TextMatch,
-               TextMatchArray, InList, InArray, InTable, Choose, JsonPath, Pack, PackArray,
-               ScalarRef>
-      form;
-};
-
-// --- tables ---
-
 struct Output {
   ColumnId id;
   const Expr* value;
 };
 
+// Columns of a scanned relation that the query does not see (Shredded::hidden_column()), under ids
+// from `first` on. Nodes carry them along; they are there where Plan::hidden_used has the id.
+struct Hidden {
+  const Shredded* parts;
+  ColumnId first;
+};
+
 struct Scan {
   const Table* table;
   std::vector<std::pair<ColumnId, std::size_t>> columns;  // and its index in the table
+  std::optional<Hidden> hidden = {};
 };
 struct Rows {  // datatable
   std::vector<std::pair<ColumnId, Type>> columns;
@@ -166,7 +51,8 @@ struct Range {
 // The rows of shared table `index` (a let), its columns under new ids.
 struct SharedRef {
   std::size_t index;
-  std::vector<std::pair<ColumnId, ColumnId>> columns;  // new, old
+  std::vector<std::pair<ColumnId, ColumnId>> columns;    // new, old
+  std::vector<std::pair<Hidden, ColumnId>> hidden = {};  // new, first of the old ids
 };
 struct Filter {
   const Node* input;
@@ -176,6 +62,7 @@ struct Filter {
 struct Project {
   const Node* input;
   std::vector<Output> outputs;
+  std::vector<Hidden> hidden = {};
 };
 // The input's columns and these.
 struct Extend {
@@ -223,11 +110,14 @@ struct Join {
   std::vector<std::pair<const Expr*, const Expr*>> on;  // over the left, over the right
   std::vector<TypedColumn> left_columns;
   std::vector<TypedColumn> right_columns;
+  bool null_safe = false;  // null keys match null ones
+  std::vector<Hidden> hidden = {};
 };
 struct SortKey {
   ColumnId id;
   bool descending;
   bool nulls_first;
+  bool nan_beside_nulls = false;  // of a real: NaN stands at that end, too
 };
 struct Sort {
   const Node* input;
@@ -271,9 +161,105 @@ struct Lateral {
   std::vector<ColumnId> added;    // of the body
 };
 
+// A column that looks at other rows, in the input's order: row_number(), prev()... The rows are
+// numbered on the way (`row`); where `restart` holds, `group` grows and counts begin anew.
+struct Window {
+  enum class Kind : std::uint8_t {
+    RowNumber,
+    CumulativeSum,
+    Previous,
+    Next,
+    RankDense,
+    RankMin,
+    Session,
+  };
+  const Node* input;
+  Kind kind;
+  ColumnId id;
+  Type type;
+  ColumnId row;
+  ColumnId group;
+  const Expr* value;      // nullptr for RowNumber
+  std::int64_t offset;    // RowNumber: of the first row; Previous, Next: how far
+  const Expr* otherwise;  // Previous, Next: where there is no such row; Session: its longest
+  const Expr* between;    // Session: the longest from row to row
+  const Expr* restart;    // nullptr: never
+};
+// The rows whose axis is within the bounds, and the number of its step, from `from` or 0 on.
+struct SeriesIndex {
+  const Node* input;
+  const Expr* axis;
+  Type type;
+  const Expr* from;  // nullptr: no bound
+  const Expr* to;
+  const Expr* step;
+  bool inclusive;
+  ColumnId index;
+};
+// A row for each combination of keys: for each value an array over the steps of the axis.
+struct MakeSeries {
+  struct Value {
+    ColumnId id;
+    ColumnId source;        // dynamic, of the input
+    const Expr* otherwise;  // dynamic, where there is none
+  };
+  const Node* input;
+  std::vector<ColumnId> keys;
+  std::vector<Value> values;
+  ColumnId axis;
+  Type axis_type;
+  const Expr* from;  // nullptr: the first step that has rows
+  const Expr* to;
+  const Expr* step;
+  bool inclusive;
+  ColumnId index;
+};
+// Rows in their order against steps, from the last step to the first: a row goes on to a step when
+// the step before has a match and `promoted` holds, taking that step's state along; else it repeats
+// a step that has one (the first step also without) when `repeated` holds. Source: scan operator,
+// "Scan logic".
+struct Sequence {
+  struct Value {
+    ColumnId id;
+    Type type;
+    const Expr* promoted;  // nullptr for the first step
+    const Expr* repeated;
+  };
+  struct Step {
+    const Expr* promoted;  // over the row and the state of the step before; nullptr for the first
+    const Expr* repeated;  // over the row and the step's own state
+    std::vector<Value> values;  // of the declared columns, in their order
+    ast::ScanStep::Output output;
+  };
+  // In the state of step `of`: what `from` was in the row that step `step` matched last.
+  struct State {
+    ColumnId id;
+    std::size_t of;
+    std::size_t step;
+    ColumnId from;  // a column of the input, or a Value's
+    Type type;
+    const Expr* empty;  // before there is a match
+  };
+  const Node* input;
+  std::vector<ColumnId> columns;  // of the input
+  std::vector<TypedColumn> declared;
+  std::optional<ColumnId> match_id;
+  ColumnId row;
+  std::vector<Step> steps;
+  std::vector<State> states;
+};
+// The first rows of each group.
+struct TopWithin {
+  const Node* input;
+  std::vector<ColumnId> within;
+  SortKey by;
+  const Expr* count;
+};
+
 struct Node {
   std::variant<Scan, Rows, OneRow, OuterRow, Lateral, Range, SharedRef, Filter, Project, Extend,
-               Aggregate, Join, Sort, Limit, Expand, Union>
+               Aggregate, Join, Sort, Limit, Expand, Union, Window, SeriesIndex, MakeSeries,
+               TopWithin, Sequence>
       form;
 };
 
@@ -288,6 +274,7 @@ struct NamedColumn {
 struct SharedTable {
   const Node* node;
   std::vector<ColumnId> columns;
+  std::vector<Hidden> hidden = {};
 };
 struct SharedScalar {
   const Node* node;
@@ -301,6 +288,7 @@ struct Plan {
   // Each may use those before it: one numbering for both kinds.
   std::vector<std::variant<SharedTable, SharedScalar>> shared;
   std::optional<ast::Render> render;
+  std::set<ColumnId> hidden_used;
   Arena<Expr> exprs;
   Arena<Node> nodes;
 };

@@ -1,0 +1,115 @@
+#include "kql/functions/special.h"
+
+#include <array>
+
+namespace kql::functions {
+namespace {
+
+constexpr std::array kForms{
+    SpecialForm{"iff", "(condition: bool, then: any, otherwise: any): any",
+                "`then` where the condition is true, else `otherwise`."},
+    SpecialForm{"iif", "(condition: bool, then: any, otherwise: any): any", "As iff()."},
+    SpecialForm{"case", "(condition: bool, value: any, ..., otherwise: any): any",
+                "The value behind the first condition that is true."},
+    SpecialForm{"extractjson", "(path: const string, json: text, [type: typeof]): string",
+                "What stands at the path, such as \"$.a.b[0]\", in the JSON text."},
+    SpecialForm{"extract_json", "(path: const string, json: text, [type: typeof]): string",
+                "As extractjson()."},
+    SpecialForm{"toscalar", "(table: table): any", "The first value of the table's first row."},
+    SpecialForm{"materialize", "(table: table): table", "The table, computed once."},
+    SpecialForm{"bag_pack", "(name: string, value: any, ...): dynamic",
+                "A bag of names and values."},
+    SpecialForm{"pack", "(name: string, value: any, ...): dynamic", "As bag_pack()."},
+    SpecialForm{"pack_dictionary", "(name: string, value: any, ...): dynamic", "As bag_pack()."},
+    SpecialForm{"pack_array", "(value: any, ...): dynamic", "The values as an array."},
+    SpecialForm{"pack_all", "([ignore_empty: const bool]): dynamic",
+                "All columns of the row as a bag."},
+    SpecialForm{"column_ifexists", "(name: const string, otherwise: any): any",
+                "The column of that name where there is one, else `otherwise`."},
+    SpecialForm{"column_if_exists", "(name: const string, otherwise: any): any",
+                "As column_ifexists()."},
+    SpecialForm{"now", "([offset: timespan]): datetime",
+                "When the query began, the same for all of it."},
+    SpecialForm{"ago", "(span: timespan): datetime", "That long before the query began."},
+    SpecialForm{"format_datetime", "(date: datetime, format: const string): string",
+                "The time as text: \"yyyy-MM-dd HH:mm:ss\"."},
+    SpecialForm{"ingestion_time", "(): datetime",
+                "When the hub took the row in, where the rows still have TimeGenerated."},
+    SpecialForm{"row_number", "([start: long], [restart: bool]): long",
+                "The row's number, over the rows in their order."},
+    SpecialForm{"row_cumsum", "(value: N, [restart: bool]): N",
+                "The sum so far, over the rows in their order."},
+    SpecialForm{"prev", "(value: any, [offset: const long], [otherwise: any]): any",
+                "The value of an earlier row, in their order."},
+    SpecialForm{"next", "(value: any, [offset: const long], [otherwise: any]): any",
+                "The value of a later row, in their order."},
+    SpecialForm{"row_rank_dense", "(value: any, [restart: bool]): long",
+                "The rank without gaps, over the rows in their order."},
+    SpecialForm{"row_rank_min", "(value: any, [restart: bool]): long",
+                "The rank, equal ones with their first, over the rows in their order."},
+    SpecialForm{"row_window_session",
+                "(time: datetime, longest: timespan, pause: timespan, [restart: bool]): datetime",
+                "When the session began that the row belongs to."},
+    SpecialForm{"series_stats", "(series: dynamic, [ignore_nonfinite: const bool])",
+                "Several columns: minimum, its place, maximum, its place, average, deviation, "
+                "variance."},
+    SpecialForm{"series_fit_line", "(series: dynamic)",
+                "Several columns: how well a line fits, its slope, and more."},
+    SpecialForm{"series_decompose",
+                "(series: dynamic, [seasonality: long], [trend: string], [points: long], "
+                "[threshold: real])",
+                "Several columns: baseline, seasonal part, trend and the rest."},
+    SpecialForm{"series_decompose_anomalies",
+                "(series: dynamic, [threshold: real], [seasonality: long], [trend: string], "
+                "[points: long], [method: string], [season_threshold: real])",
+                "Several columns: 1 and -1 where the series is out of line, the score, the "
+                "baseline."},
+    SpecialForm{"series_periods_detect", "(series: dynamic, least: real, most: real, count: long)",
+                "Two columns: the most likely periods, and their scores."},
+    SpecialForm{"series_decompose_forecast",
+                "(series: dynamic, points: long, [seasonality: long], [trend: string], "
+                "[threshold: real])",
+                "As series_decompose(), with the last points foretold."},
+    SpecialForm{"series_fit_2lines", "(series: dynamic)",
+                "Several columns: how well two lines fit, where one ends, and more."},
+    SpecialForm{"series_fit_poly", "(y: dynamic, [x: dynamic], [degree: long])",
+                "Several columns: how well a polynomial fits, its coefficients, and more."},
+    SpecialForm{"series_fft", "(real: dynamic, [imaginary: dynamic])",
+                "Two columns: Fourier's transform, its real and its imaginary part."},
+    SpecialForm{"series_ifft", "(real: dynamic, [imaginary: dynamic])",
+                "Two columns: the inverse of Fourier's transform."},
+    SpecialForm{"series_periods_validate", "(series: dynamic, period: real, ...)",
+                "Two columns: the periods, and how much each is one of the series."},
+    SpecialForm{"columnifexists", "(name: const string, otherwise: any): any",
+                "As column_ifexists()."},
+    SpecialForm{"iscolumnexists", "(name: const string): bool", "Whether there is such a column."},
+    SpecialForm{"bag_pack_columns", "(column, ...): dynamic",
+                "The columns as a bag, under their names."},
+    SpecialForm{"bin_auto", "(value: any): any",
+                "As bin(), with the step of `set query_bin_auto_size=1h;` before the query."},
+    SpecialForm{"hash_many", "(value: any, ...): long", "hash() of each value, combined."},
+    SpecialForm{"estimate_data_size", "(column, ...): long",
+                "About how many bytes the columns (or *) of the row have."},
+    SpecialForm{"percentilesw", "(value: any, weight: long, percentage: const real, ...)",
+                "Several columns: the weighted value at each percentage.", Kind::Aggregate},
+    SpecialForm{"percentiles_array", "(value: any, percentage: const real, ...): dynamic",
+                "The values at the percentages, as an array.", Kind::Aggregate},
+    SpecialForm{"percentilesw_array",
+                "(value: any, weight: long, percentage: const real, ...): dynamic",
+                "The weighted values at the percentages, as an array.", Kind::Aggregate},
+    SpecialForm{"arg_max", "(by: any, column, ...)",
+                "The columns (or *) of the row in which `by` is greatest.", Kind::Aggregate},
+    SpecialForm{"arg_min", "(by: any, column, ...)",
+                "The columns (or *) of the row in which `by` is least.", Kind::Aggregate},
+    SpecialForm{"take_any", "(column, ...)", "The columns (or *) of any one row.", Kind::Aggregate},
+    SpecialForm{"percentiles", "(value: any, percentage: const real, ...)",
+                "Several columns: the value at each percentage.", Kind::Aggregate},
+};
+
+}  // namespace
+
+std::span<const SpecialForm> special_forms() {
+  return kForms;
+}
+
+}  // namespace kql::functions
