@@ -15,7 +15,7 @@ namespace {
 constexpr std::int64_t kFirstEvidence = 5;
 constexpr std::int64_t kLatestEvidence = 15;
 
-constexpr std::array<std::string_view, 1> kMigrations = {R"sql(
+constexpr std::array<std::string_view, 2> kMigrations = {R"sql(
 CREATE TABLE alert(
   id TEXT PRIMARY KEY, rule_id TEXT NOT NULL, device_id TEXT NOT NULL, module_id TEXT NOT NULL,
   entity TEXT NOT NULL, title TEXT NOT NULL, severity INTEGER NOT NULL, status INTEGER NOT NULL,
@@ -42,6 +42,31 @@ CREATE TABLE alert_outbox(
   extended TEXT NOT NULL, entities TEXT NOT NULL);
 CREATE TABLE alert_progress(applied_sequence INTEGER NOT NULL);
 INSERT INTO alert_progress VALUES(0);
+)sql",
+                                                         R"sql(
+ALTER TABLE alert ADD COLUMN verdict INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE alert ADD COLUMN assignee TEXT NOT NULL DEFAULT '';
+ALTER TABLE alert ADD COLUMN suppression TEXT NOT NULL DEFAULT '';
+ALTER TABLE alert ADD COLUMN closed_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE alert ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+UPDATE alert SET closed_at = last_seen, verdict = 4 WHERE status = 2;
+DROP INDEX alert_open;
+CREATE UNIQUE INDEX alert_open ON alert(suppression, rule_id, device_id, module_id, entity)
+  WHERE status <> 2;
+CREATE INDEX alert_rule ON alert(rule_id, device_id, first_seen);
+CREATE INDEX alert_quiet ON alert(last_seen) WHERE status <> 2;
+CREATE INDEX alert_closed ON alert(closed_at) WHERE status = 2;
+ALTER TABLE alert_history ADD COLUMN detail TEXT NOT NULL DEFAULT '';
+CREATE TABLE alert_key(
+  kind INTEGER NOT NULL, value TEXT NOT NULL, alert_id TEXT NOT NULL, time INTEGER NOT NULL,
+  PRIMARY KEY(kind, value, alert_id)) WITHOUT ROWID;
+CREATE INDEX alert_key_alert ON alert_key(alert_id);
+CREATE TABLE alert_plan(
+  token TEXT PRIMARY KEY, actor TEXT NOT NULL, expires INTEGER NOT NULL, change TEXT NOT NULL,
+  predicate TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE alert_plan_item(
+  token TEXT NOT NULL, alert_id TEXT NOT NULL, version INTEGER NOT NULL,
+  PRIMARY KEY(token, alert_id)) WITHOUT ROWID;
 )sql"};
 
 base::WallTime to_time(std::int64_t nanoseconds) {
@@ -72,6 +97,11 @@ base::Result<Alert> read_alert(const store::Statement& row) {
   alert.last_seen = to_time(row.integer(9));
   alert.hit_count = row.integer(10);
   alert.why_flagged = row.string(11);
+  alert.verdict = static_cast<Verdict>(std::clamp<std::int64_t>(row.integer(12), 0, kVerdicts - 1));
+  alert.assignee = row.string(13);
+  alert.suppression = row.string(14);
+  if (alert.status == Status::Closed) alert.closed = to_time(row.integer(15));
+  alert.version = row.integer(16);
   return alert;
 }
 
@@ -82,14 +112,26 @@ base::Result<std::optional<Alert>> find_alert(store::Sqlite& db, std::string_vie
   return std::optional<Alert>(TRY(read_alert(query)));
 }
 
-base::Result<std::optional<Alert>> find_open(store::Sqlite& db, const Finding& finding) {
+base::Result<std::optional<Alert>> find_open(store::Sqlite& db, const Finding& finding,
+                                             std::string_view entity,
+                                             std::string_view suppression) {
   auto query =
-      TRY(db.prepare(fmt::format("SELECT {} FROM alert WHERE rule_id = ? AND device_id = ? AND "
-                                 "module_id = ? AND entity = ? AND status <> 2",
+      TRY(db.prepare(fmt::format("SELECT {} FROM alert WHERE suppression = ? AND rule_id = ? AND "
+                                 "device_id = ? AND module_id = ? AND entity = ? AND status <> 2",
                                  kAlertColumns)));
-  query.bind_all(finding.rule.id, finding.device_id, finding.module_id, finding.entity);
+  query.bind_all(suppression, finding.rule.id, finding.device_id, finding.module_id, entity);
   if (!TRY(query.step())) return std::optional<Alert>();
   return std::optional<Alert>(TRY(read_alert(query)));
+}
+
+base::Result<std::int64_t> count_since(store::Sqlite& db, const Finding& finding,
+                                       base::WallTime since) {
+  auto query = TRY(
+      db.prepare("SELECT count(*) FROM alert WHERE rule_id = ? AND device_id = ? AND module_id = ? "
+                 "AND first_seen >= ?"));
+  query.bind_all(finding.rule.id, finding.device_id, finding.module_id, to_integer(since));
+  TRY(query.step());
+  return query.integer(0);
 }
 
 base::Result<std::vector<Evidence>> read_evidence(store::Sqlite& db, std::string_view id,
@@ -133,8 +175,9 @@ base::Result<void> add_evidence(store::Sqlite& db, const std::string& alert_id,
 base::Result<void> add_history(store::Sqlite& db, const std::string& alert_id,
                                const HistoryEntry& entry) {
   return db.run(
-      "INSERT INTO alert_history(alert_id, time, actor, action, comment) VALUES(?, ?, ?, ?, ?)",
-      alert_id, to_integer(entry.time), entry.actor, entry.action, entry.comment);
+      "INSERT INTO alert_history(alert_id, time, actor, action, comment, detail) "
+      "VALUES(?, ?, ?, ?, ?, ?)",
+      alert_id, to_integer(entry.time), entry.actor, entry.action, entry.comment, entry.detail);
 }
 
 base::Result<void> add_outbox(store::Sqlite& db, const store::AlertRow& row) {
@@ -187,11 +230,12 @@ base::Result<void> insert_alert(store::Sqlite& db, const Alert& alert) {
   return db.run(
       "INSERT INTO alert(id, rule_id, device_id, module_id, entity, title, severity, status, "
       "first_seen, "
-      "last_seen, hit_count, why, rule, search) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "last_seen, hit_count, why, rule, search, suppression) "
+      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       alert.id, alert.rule.id, alert.device_id, alert.module_id, alert.entity, alert.title,
       static_cast<int>(alert.severity), static_cast<int>(alert.status),
       to_integer(alert.first_seen), to_integer(alert.last_seen), alert.hit_count, alert.why_flagged,
-      rule_json(alert.rule), search);
+      rule_json(alert.rule), search, alert.suppression);
 }
 
 base::Result<void> update_hits(store::Sqlite& db, const Alert& alert) {
@@ -199,15 +243,33 @@ base::Result<void> update_hits(store::Sqlite& db, const Alert& alert) {
                 to_integer(alert.last_seen), alert.id);
 }
 
+base::Result<void> update_state(store::Sqlite& db, Alert& alert) {
+  TRY(
+      db.run("UPDATE alert SET status = ?, severity = ?, verdict = ?, assignee = ?, "
+             "suppression = ?, closed_at = ?, version = version + 1 WHERE id = ?",
+             static_cast<int>(alert.status), static_cast<int>(alert.severity),
+             static_cast<int>(alert.verdict), alert.assignee, alert.suppression,
+             alert.closed ? to_integer(*alert.closed) : std::int64_t{0}, alert.id));
+  ++alert.version;
+  return {};
+}
+
+base::Result<void> delete_alert(store::Sqlite& db, std::string_view id) {
+  for (const std::string_view table :
+       {"alert_evidence", "alert_history", "alert_key", "alert_plan_item"})
+    TRY(db.run(fmt::format("DELETE FROM {} WHERE alert_id = ?", table), id));
+  return db.run("DELETE FROM alert WHERE id = ?", id);
+}
+
 base::Result<std::vector<HistoryEntry>> read_history(store::Sqlite& db, std::string_view alert_id) {
   auto query =
-      TRY(db.prepare("SELECT time, actor, action, comment FROM alert_history WHERE alert_id = ? "
-                     "ORDER BY position"));
+      TRY(db.prepare("SELECT time, actor, action, comment, detail FROM alert_history WHERE "
+                     "alert_id = ? ORDER BY position"));
   query.bind_all(alert_id);
   std::vector<HistoryEntry> history;
   while (TRY(query.step())) {
-    history.push_back(
-        {to_time(query.integer(0)), query.string(1), query.string(2), query.string(3)});
+    history.push_back({to_time(query.integer(0)), query.string(1), query.string(2), query.string(3),
+                       query.string(4)});
   }
   return history;
 }

@@ -19,15 +19,25 @@ std::span<const std::string_view> alert_migrations();
 
 inline constexpr std::string_view kAlertColumns =
     "id, rule, title, severity, status, device_id, module_id, entity, first_seen, last_seen, "
-    "hit_count, why";
+    "hit_count, why, verdict, assignee, suppression, closed_at, version";
 // A row of kAlertColumns.
 base::Result<Alert> read_alert(const store::Statement& row);
 
 base::Result<std::optional<Alert>> find_alert(store::Sqlite& db, std::string_view id);
-// The open alert about the same thing.
-base::Result<std::optional<Alert>> find_open(store::Sqlite& db, const Finding& finding);
+// The open alert about the same thing, `entity` of it, among those that this suppression hides;
+// empty: among those that are shown.
+base::Result<std::optional<Alert>> find_open(store::Sqlite& db, const Finding& finding,
+                                             std::string_view entity, std::string_view suppression);
+// How many alerts of that rule there are on that device that were first seen since then.
+base::Result<std::int64_t> count_since(store::Sqlite& db, const Finding& finding,
+                                       base::WallTime since);
 base::Result<void> insert_alert(store::Sqlite& db, const Alert& alert);
 base::Result<void> update_hits(store::Sqlite& db, const Alert& alert);
+// Writes what people change, and raises the version. Errors: Exists (another open alert is about
+// the same thing).
+base::Result<void> update_state(store::Sqlite& db, Alert& alert);
+// The alert with all that is kept of it.
+base::Result<void> delete_alert(store::Sqlite& db, std::string_view id);
 
 enum class EvidenceOrder : std::uint8_t { All, NewestOnly };
 base::Result<std::vector<Evidence>> read_evidence(store::Sqlite& db, std::string_view alert_id,

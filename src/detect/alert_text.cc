@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "detect/attack.h"
 #include "kql/ticks.h"
 
 namespace detect {
@@ -13,6 +14,11 @@ using base::json::Writer;
 
 constexpr std::array<std::string_view, 4> kSeverities = {"Informational", "Low", "Medium", "High"};
 constexpr std::array<std::string_view, 3> kStatuses = {"new", "active", "closed"};
+constexpr std::array<std::string_view, kVerdicts> kVerdictNames = {
+    "", "truePositive", "benign", "falsePositive", "undetermined", "resolved"};
+// The words of Microsoft Sentinel for the same.
+constexpr std::array<std::string_view, kVerdicts> kClassifications = {
+    "", "TruePositive", "BenignPositive", "FalsePositive", "Undetermined", "BenignPositive"};
 // The words of Log Analytics for the same.
 constexpr std::array<std::string_view, 3> kRowStatuses = {"New", "InProgress", "Resolved"};
 
@@ -52,9 +58,60 @@ std::string kql_quoted(std::string_view text) {
   return out + "\"";
 }
 
+// The text of an event's field; a number as it is written.
+std::string text_of(const base::json::Value& details, std::string_view name) {
+  const auto* member = details.find(name);
+  if (member == nullptr || member->is_null()) return {};
+  if (const auto* string = member->if_string()) return *string;
+  return member->to_json();
+}
+
+// Who spoke to whom, as far as the event tells.
+struct Ends {
+  std::string source;
+  std::string destination;
+  std::string protocol;
+};
+
+Ends ends_of(const base::json::Value& details) {
+  std::string remote = text_of(details, "RemoteAddress");
+  if (remote.empty()) remote = text_of(details, "CallerIpAddress");
+  Ends ends;
+  ends.protocol = text_of(details, "Protocol");
+  // Without a direction it is who came from there: a login, a caller of the hub.
+  if (text_of(details, "Direction") == "Out") {
+    ends.source = text_of(details, "LocalAddress");
+    ends.destination = std::move(remote);
+  } else {
+    ends.source = std::move(remote);
+    ends.destination = text_of(details, "LocalAddress");
+  }
+  return ends;
+}
+
 // {"DeviceId":..,...}: what rules and workbooks read from an alert, and the event's own fields.
-std::string extended_json(const Alert& alert, const Evidence& evidence, RowKind kind,
-                          std::string_view link) {
+// What the numbers in Techniques mean: they change between versions.
+void write_techniques(Writer& writer, const RuleInfo& rule) {
+  if (rule.techniques.empty()) return;
+  writer.field("AttackVersion", attack_version());
+  writer.field("AttackLaterVersion", later_attack_version());
+  writer.key("AttackTechniques");
+  writer.begin_array();
+  for (const std::string& id : rule.techniques) {
+    writer.begin_object();
+    writer.field("Id", id);
+    if (const auto known = find_technique(id)) {
+      writer.field("Name", known->name);
+      if (!known->later.empty()) writer.field("LaterId", known->later);
+    }
+    writer.end_object();
+  }
+  writer.end_array();
+}
+
+std::string extended_json(const Alert& alert, const Evidence& evidence,
+                          const base::json::Value& details, RowKind kind, std::string_view link) {
+  const Ends ends = ends_of(details);
   std::string json;
   Writer writer(json);
   writer.begin_object();
@@ -68,10 +125,14 @@ std::string extended_json(const Alert& alert, const Evidence& evidence, RowKind 
   writer.field("Entity", alert.entity);
   writer.field("RuleId", alert.rule.id);
   if (!alert.rule.author.empty()) writer.field("RuleAuthor", alert.rule.author);
+  if (!alert.rule.license.empty()) writer.field("RuleLicense", alert.rule.license);
   write_texts(writer, "Aliases", alert.rule.aliases);
-  writer.field("Protocol", "");
-  writer.field("SourceDeviceAddress", "");
-  writer.field("DestinationDeviceAddress", "");
+  write_techniques(writer, alert.rule);
+  writer.field("Protocol", ends.protocol);
+  writer.field("SourceDeviceAddress", ends.source);
+  writer.field("DestinationDeviceAddress", ends.destination);
+  writer.field("Owner", alert.assignee);
+  writer.field("Classification", kClassifications[static_cast<std::size_t>(alert.verdict)]);
   writer.field("RawEventName", evidence.event_name);
   writer.field("IoTRawEventId", evidence.event_id.to_string());
   writer.key("EventDetails");
@@ -80,8 +141,26 @@ std::string extended_json(const Alert& alert, const Evidence& evidence, RowKind 
   return json;
 }
 
-// The device, and the process and account where the event has them.
-std::string entities_json(const Alert& alert, const Evidence& evidence) {
+void write_process(Writer& writer, const base::json::Value& details,
+                   const std::string& executable) {
+  const auto slash = executable.rfind('/') + 1;
+  writer.begin_object();
+  writer.field("$id", "2");
+  writer.field("Type", "process");
+  writer.field("ProcessId", text_of(details, "ProcessId"));
+  writer.field("CommandLine", text_of(details, "CommandLine"));
+  writer.key("ImageFile");
+  writer.begin_object();
+  writer.field("$id", "3");
+  writer.field("Type", "file");
+  writer.field("Name", executable.substr(slash));
+  writer.field("Directory", executable.substr(0, slash));
+  writer.end_object();
+  writer.end_object();
+}
+
+// The device, and the process, the account and the other end's address where the event has them.
+std::string entities_json(const Alert& alert, const base::json::Value& details) {
   std::string json;
   Writer writer(json);
   writer.begin_array();
@@ -90,33 +169,22 @@ std::string entities_json(const Alert& alert, const Evidence& evidence) {
   writer.field("Type", "iotdevice");
   writer.field("DeviceId", alert.device_id);
   writer.end_object();
-  const auto details = base::json::parse(evidence.details_json);
-  const auto text = [&](std::string_view name) {
-    const auto* member = details ? details->find(name) : nullptr;
-    if (member == nullptr) return std::string();
-    if (const auto* string = member->if_string()) return *string;
-    return member->to_json();
-  };
-  if (const std::string executable = text("Executable"); !executable.empty()) {
-    writer.begin_object();
-    writer.field("$id", "2");
-    writer.field("Type", "process");
-    writer.field("ProcessId", text("ProcessId"));
-    writer.field("CommandLine", text("CommandLine"));
-    writer.key("ImageFile");
-    writer.begin_object();
-    writer.field("$id", "3");
-    writer.field("Type", "file");
-    writer.field("Name", executable.substr(executable.rfind('/') + 1));
-    writer.field("Directory", executable.substr(0, executable.rfind('/') + 1));
-    writer.end_object();
-    writer.end_object();
-  }
-  if (const std::string user = text("UserName"); !user.empty()) {
+  if (const std::string executable = text_of(details, "Executable"); !executable.empty())
+    write_process(writer, details, executable);
+  if (const std::string user = text_of(details, "UserName"); !user.empty()) {
     writer.begin_object();
     writer.field("$id", "4");
     writer.field("Type", "account");
     writer.field("Name", user);
+    writer.end_object();
+  }
+  std::string address = text_of(details, "RemoteAddress");
+  if (address.empty()) address = text_of(details, "CallerIpAddress");
+  if (!address.empty()) {
+    writer.begin_object();
+    writer.field("$id", "5");
+    writer.field("Type", "ip");
+    writer.field("Address", address);
     writer.end_object();
   }
   writer.end_array();
@@ -142,7 +210,20 @@ std::string_view to_string(Status status) {
 
 std::optional<Status> parse_status(std::string_view text) {
   for (std::size_t i = 0; i < kStatuses.size(); ++i) {
+    // NOLINTNEXTLINE(clang-analyzer-optin.core.EnumCastOutOfRange): one name for each
     if (base::equal_ignore_case(text, kStatuses[i])) return static_cast<Status>(i);
+  }
+  return std::nullopt;
+}
+
+std::string_view to_string(Verdict verdict) {
+  return kVerdictNames[static_cast<std::size_t>(verdict)];
+}
+
+std::optional<Verdict> parse_verdict(std::string_view text) {
+  for (std::size_t i = 1; i < kVerdictNames.size(); ++i) {
+    // NOLINTNEXTLINE(clang-analyzer-optin.core.EnumCastOutOfRange): one name for each
+    if (base::equal_ignore_case(text, kVerdictNames[i])) return static_cast<Verdict>(i);
   }
   return std::nullopt;
 }
@@ -255,8 +336,10 @@ store::AlertRow alert_row(const Alert& alert, const Evidence& evidence, RowKind 
   for (const std::string& step : alert.rule.remediation)
     remediation.value(step);
   remediation.end_array();
-  row.extended_json = extended_json(alert, evidence, kind, link);
-  row.entities_json = entities_json(alert, evidence);
+  const auto details = base::json::parse(evidence.details_json);
+  const base::json::Value known = details ? *details : base::json::Value();
+  row.extended_json = extended_json(alert, evidence, known, kind, link);
+  row.entities_json = entities_json(alert, known);
   return row;
 }
 

@@ -1,75 +1,10 @@
 #include "detect/alerts.h"
 
-#include <filesystem>
-
-#include <gtest/gtest.h>
-
-#include "base/json.h"
+#include "detect/alerts_testing.h"
+#include "detect/attack.h"
 
 namespace detect {
 namespace {
-
-using std::chrono::seconds;
-
-base::WallTime at(int second) {
-  return base::WallTime(std::chrono::seconds(1'800'000'000 + second));
-}
-
-class AlertsTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    dir_ = ::testing::TempDir() + "alertsXXXXXX";
-    ASSERT_NE(::mkdtemp(dir_.data()), nullptr);
-    open();
-  }
-  void TearDown() override {
-    alerts_.reset();
-    std::filesystem::remove_all(dir_);
-  }
-  void open() {
-    alerts_.reset();
-    auto opened = Alerts::open({dir_ + "/state.db", "https://hub:8443"});
-    ASSERT_TRUE(opened) << opened.error().to_string();
-    alerts_ = std::move(*opened);
-    alerts_->on_change([this](const AlertChange& change) { changes_.push_back(change); });
-  }
-
-  static Finding finding(std::uint64_t sequence, std::string device = "d1",
-                         std::string entity = "/bin/sh") {
-    Finding finding;
-    finding.rule.id = "rule-1";
-    finding.rule.title = "Miner";
-    finding.rule.description = "Mines.";
-    finding.rule.severity = Severity::High;
-    finding.rule.remediation = {"Stop it", "Find out why"};
-    finding.rule.tactics = {"Impact"};
-    finding.rule.techniques = {"T1496"};
-    finding.rule.aliases = {"Coin miner image"};
-    finding.device_id = std::move(device);
-    finding.module_id = "agent";
-    finding.entity = std::move(entity);
-    finding.why = "It mines.";
-    finding.received = at(static_cast<int>(sequence));
-    finding.sequence = sequence;
-    finding.evidence.event_id = base::Guid::derived("alerts_test", std::to_string(sequence));
-    finding.evidence.time = at(static_cast<int>(sequence) - 1);
-    finding.evidence.event_name = "ProcessCreate";
-    finding.evidence.details_json =
-        R"({"Executable":"/tmp/xmrig","ProcessId":7,"CommandLine":"xmrig \"x\"","UserName":"root"})";
-    finding.evidence.matched = {{"CommandLine", "xmrig", "contains 'xmrig'", "XMRig"}};
-    return finding;
-  }
-
-  void apply(std::vector<Finding> findings) {
-    const auto applied = alerts_->apply(findings);
-    ASSERT_TRUE(applied) << applied.error().to_string();
-  }
-  std::vector<Alert> all(const AlertFilter& filter = {}) { return alerts_->list(filter)->items; }
-
-  std::string dir_;
-  std::unique_ptr<Alerts> alerts_;
-  std::vector<AlertChange> changes_;
-};
 
 TEST_F(AlertsTest, AFindingBecomesAnAlertWithAllThatIsKnown) {
   apply({finding(1)});
@@ -136,6 +71,19 @@ TEST_F(AlertsTest, ReplayChangesNothing) {
   EXPECT_EQ(alerts_->get(id)->evidence.size(), 3U);
 }
 
+TEST_F(AlertsTest, KeepsWhatBelongsToAFindingAsEvidence) {
+  Finding several = finding(5);
+  for (const std::uint64_t sequence : {2U, 3U})
+    several.related.push_back(finding(sequence).evidence);
+  apply({several});
+  ASSERT_EQ(all().size(), 1U);
+  EXPECT_EQ(all()[0].hit_count, 1);
+  const auto alert = *alerts_->get(all()[0].id);
+  ASSERT_EQ(alert.evidence.size(), 3U);
+  EXPECT_EQ(alert.evidence[0].time, at(1));
+  EXPECT_EQ(alert.evidence[2].time, at(4));
+}
+
 TEST_F(AlertsTest, TheSameEventsMakeTheSameIdInAnotherHub) {
   apply({finding(1)});
   const std::string id = all()[0].id;
@@ -150,7 +98,8 @@ TEST_F(AlertsTest, TheSameEventsMakeTheSameIdInAnotherHub) {
 TEST_F(AlertsTest, ClosedAndAgainMakesANewOne) {
   apply({finding(1)});
   const std::string first = all()[0].id;
-  const auto closed = alerts_->set_status(first, Status::Closed, "ann", "was me", at(10));
+  const auto closed =
+      alerts_->update(first, {.status = Status::Closed, .comment = "was me"}, 0, "ann", at(10));
   ASSERT_TRUE(closed);
   EXPECT_EQ(closed->status, Status::Closed);
   ASSERT_EQ(closed->history.size(), 2U);
@@ -164,14 +113,16 @@ TEST_F(AlertsTest, ClosedAndAgainMakesANewOne) {
   EXPECT_EQ(all()[0].status, Status::New);
   EXPECT_EQ(alerts_->get(first)->hit_count, 1);
   // The first one cannot be opened again beside it.
-  const auto reopened = alerts_->set_status(first, Status::New, "ann", "", at(30));
+  const auto reopened = alerts_->update(first, {.status = Status::New}, 0, "ann", at(30));
   ASSERT_FALSE(reopened);
   EXPECT_EQ(reopened.error().code, base::Code::Conflict);
-  ASSERT_TRUE(alerts_->set_status(all()[0].id, Status::Closed, "ann", "", at(31)));
-  EXPECT_EQ(alerts_->set_status(first, Status::Active, "bob", "", at(32))->history.back().action,
-            "reopened");
-  EXPECT_EQ(alerts_->set_status("nope", Status::Closed, "x", "", at(1)).error().code,
-            base::Code::NotFound);
+  ASSERT_TRUE(close(all()[0].id));
+  const auto open_again = alerts_->update(first, {.status = Status::Active}, 0, "bob", at(32));
+  ASSERT_TRUE(open_again);
+  EXPECT_EQ(open_again->history.back().action, "reopened");
+  EXPECT_EQ(open_again->verdict, Verdict::None);
+  EXPECT_FALSE(open_again->closed);
+  EXPECT_EQ(close("nope").error().code, base::Code::NotFound);
 }
 
 TEST_F(AlertsTest, KeepsHowItBeganAndTheLatest) {
@@ -189,12 +140,14 @@ TEST_F(AlertsTest, RowsForTheEventStore) {
   for (std::uint64_t i = 1; i <= 9; ++i)
     apply({finding(i)});
   const std::string id = all()[0].id;
-  ASSERT_TRUE(alerts_->set_status(id, Status::Closed, "ann", "", at(50)));
+  ASSERT_TRUE(close(id, Verdict::FalsePositive, 50));
   auto rows = *alerts_->outbox(0, 100);
   // Its beginning, hits 2, 4 and 8, and the closing.
   ASSERT_EQ(rows.size(), 5U);
   EXPECT_EQ(rows[0].status, "New");
   EXPECT_EQ(rows[4].status, "Resolved");
+  EXPECT_EQ(base::json::parse(rows[4].extended_json)->text_or("Classification", ""),
+            "FalsePositive");
   EXPECT_EQ(rows[0].alert_id, id);
   EXPECT_EQ(rows[0].link, "https://hub:8443/alerts/" + id);
   EXPECT_EQ(rows[0].tactics, "Impact");
@@ -206,6 +159,7 @@ TEST_F(AlertsTest, RowsForTheEventStore) {
   EXPECT_EQ(extended->text_or("isNew", ""), "True");
   EXPECT_EQ(base::json::parse(rows[1].extended_json)->text_or("isNew", ""), "False");
   EXPECT_EQ(extended->text_or("AlertManagementUri", ""), rows[0].link);
+  EXPECT_EQ(extended->text_or("AttackVersion", ""), attack_version());
   const auto entities = base::json::parse(rows[0].entities_json);
   ASSERT_TRUE(entities);
   ASSERT_NE(entities->if_array(), nullptr);
@@ -226,7 +180,7 @@ TEST_F(AlertsTest, FiltersSearchesAndPages) {
     if (i % 2 == 0) one.rule.severity = Severity::Low;
     apply({one});
   }
-  ASSERT_TRUE(alerts_->set_status(all()[0].id, Status::Closed, "x", "", at(60)));
+  ASSERT_TRUE(close(all()[0].id));
   AlertFilter filter;
   filter.limit = 3;
   std::vector<std::string> devices;

@@ -1,12 +1,16 @@
 #include "detect/stream.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
+#include <thread>
 
 #include <gtest/gtest.h>
 
 #include "base/json.h"
+#include "base/shared_testing.h"
 
 namespace detect {
 namespace {
@@ -43,27 +47,45 @@ schema::Event process(std::string executable, std::string command_line) {
   return event;
 }
 
-std::vector<Finding> findings(Stream& stream, const schema::Event& event) {
-  std::vector<Finding> out;
-  stream.match(event, 0, {"device-1", "agent", base::WallTime{}, 7}, out);
-  return out;
-}
-
 std::unique_ptr<Stream> load(const std::string& folder = {}) {
   auto stream = Stream::load(folder);
   EXPECT_TRUE(stream) << stream.error().to_string();
   return std::move(*stream);
 }
 
+// What the program carries has its own tests (tests/detections); here one of its rules stands for
+// all, and what the others find is left out.
+const std::set<std::string>& other_builtin_rules() {
+  static const std::set<std::string> ids = [] {
+    std::set<std::string> out;
+    const auto stream = load();
+    for (const ListedRule& rule : stream->list())
+      out.insert(rule.info.id);
+    out.erase(std::string(kMiner));
+    return out;
+  }();
+  return ids;
+}
+std::size_t builtin_count() {
+  return other_builtin_rules().size() + 1;
+}
+
+std::vector<Finding> findings(Stream& stream, const schema::Event& event) {
+  std::vector<Finding> out;
+  stream.match(event, 0, {"device-1", "agent", base::WallTime{}, 7}, out);
+  std::erase_if(
+      out, [](const Finding& finding) { return other_builtin_rules().contains(finding.rule.id); });
+  return out;
+}
+
 TEST(Stream, BuiltInRulesAllLoad) {
   const auto stream = load();
   EXPECT_EQ(stream->problems().size(), 0U) << stream->problems().front().to_string();
-  EXPECT_EQ(stream->rules().size(), builtin_rules().size());
-  for (const RuleInfo& rule : stream->rules()) {
-    EXPECT_FALSE(rule.description.empty()) << rule.title;
-    EXPECT_FALSE(rule.remediation.empty()) << rule.title;
-    EXPECT_FALSE(rule.techniques.empty()) << rule.title;
-    EXPECT_FALSE(rule.tactics.empty()) << rule.title;
+  EXPECT_GE(stream->rules().size(), builtin_rules().size());
+  for (const ListedRule& rule : stream->list()) {
+    EXPECT_FALSE(rule.info.description.empty()) << rule.file << " " << rule.info.title;
+    if (rule.part) continue;  // never raised by itself
+    EXPECT_FALSE(rule.info.remediation.empty()) << rule.file << " " << rule.info.title;
   }
 }
 
@@ -201,6 +223,231 @@ TEST(Stream, TakesTheUsersRulesAndReportsBadOnes) {
       << "replaced by the user's";
 }
 
+TEST(Stream, FiltersAndListsOfTheFolder) {
+  const TempDir dir;
+  std::filesystem::create_directory(dir.path() + "/lists");
+  dir.write("lists/shells.txt", "# ours\n/sh\n/bash\n");
+  dir.write("lists/more.yml", "testers: [alice, bob]\nbroken: {}\n");
+  dir.write("a.yml",
+            "title: Mine\nlogsource: {category: process_creation}\n"
+            "detection: {s: {Image|endswith|expand: '%shells%'}, condition: s}\n");
+  // Before what it names, and for a rule of the program itself.
+  dir.write("_filter.yml",
+            "title: Exercise\nlogsource: {category: process_creation}\n"
+            "filter:\n  rules: [" +
+                std::string(kMiner) + "]\n  s: {CommandLine|contains: exercise}\n  condition: s\n");
+  auto stream = load(dir.path());
+  ASSERT_EQ(stream->problems().size(), 1U);
+  EXPECT_EQ(stream->problems()[0].to_string().substr(dir.path().size()),
+            "/lists/more.yml:2:9: expected 'broken' to be a list, found a map");
+  EXPECT_EQ(findings(*stream, process("/bin/bash", "x")).size(), 1U);
+  EXPECT_EQ(findings(*stream, process("/bin/dash", "x")).size(), 0U);
+  EXPECT_EQ(findings(*stream, process("/tmp/xmrig", "xmrig")).size(), 1U);
+  EXPECT_EQ(findings(*stream, process("/tmp/xmrig", "xmrig exercise")).size(), 0U);
+}
+
+TEST(Stream, ListsOfTheFolderAddToBuiltInOnes) {
+  const TempDir dir;
+  std::filesystem::create_directory(dir.path() + "/lists");
+  dir.write("lists/malicious_domains.txt", "mine.example\n");
+  dir.write("a.yml",
+            "title: Mine\nlogsource: {category: process_creation}\n"
+            "detection: {s: {CommandLine|expand: '%malicious_domains%'}, condition: s}\n");
+  const auto stream = load(dir.path());
+  EXPECT_TRUE(stream->problems().empty()) << stream->problems()[0].to_string();
+  EXPECT_EQ(findings(*stream, process("/x", "mine.example")).size(), 1U);
+  EXPECT_EQ(findings(*stream, process("/x", "badhost.test")).size(), 1U);
+  EXPECT_EQ(findings(*stream, process("/x", "other.example")).size(), 0U);
+}
+
+schema::Event login(const std::string& user, schema::LoginResult result, int at) {
+  schema::Login item;
+  item.user_name = user;
+  item.result = result;
+  item.executable = "/usr/sbin/sshd";
+  item.remote_address = "192.0.2.7";
+  schema::Event event;
+  event.id = base::Guid::derived("login", user + std::to_string(at));
+  event.time.utc = base::WallTime(std::chrono::seconds(1'790'000'000 + at));
+  event.payload = schema::payload_of(std::move(item));
+  return event;
+}
+
+std::vector<Finding> findings_of(Stream& stream, const schema::Event& event,
+                                 std::string_view device = "device-1") {
+  std::vector<Finding> out;
+  stream.match(event, 0, {device, "agent", event.time.utc, 7}, out);
+  return out;
+}
+
+constexpr std::string_view kBreakIn = R"(title: Login failed
+name: login_failed
+logsource: {product: vedette, category: Login}
+detection: {s: {Result: Fail}, condition: s}
+---
+title: Login succeeded
+name: login_succeeded
+logsource: {product: vedette, category: Login}
+detection: {s: {Result: Success}, condition: s}
+---
+title: Password guessed
+id: 3f0f5a1f-7c55-4a0c-9d6c-1b6a3b0e6a0c
+name: guessing
+level: low
+correlation:
+  type: event_count
+  rules: [login_failed]
+  group-by: [DeviceId, UserName]
+  timespan: 10m
+  condition: {gte: 3}
+---
+title: Broke in by guessing a password
+level: high
+correlation:
+  type: temporal_ordered
+  rules: [guessing, login_succeeded]
+  group-by: [DeviceId, UserName]
+  timespan: 10m
+vedette:
+  why: Somebody tried passwords until one was right.
+  entity: [UserName]
+)";
+
+TEST(Stream, CorrelatesAcrossEvents) {
+  const TempDir dir;
+  dir.write("break_in.yml", kBreakIn);
+  const auto stream = load(dir.path());
+  EXPECT_TRUE(stream->problems().empty()) << stream->problems()[0].to_string();
+  EXPECT_EQ(stream->rules().size(), builtin_count() + 4);
+  using schema::LoginResult;
+  int at = 0;
+  EXPECT_TRUE(findings_of(*stream, login("root", LoginResult::Success, at)).empty());
+  EXPECT_TRUE(findings_of(*stream, login("root", LoginResult::Fail, ++at)).empty());
+  EXPECT_TRUE(findings_of(*stream, login("root", LoginResult::Fail, ++at)).empty());
+  EXPECT_TRUE(findings_of(*stream, login("other", LoginResult::Fail, ++at)).empty());
+  EXPECT_TRUE(findings_of(*stream, login("root", LoginResult::Fail, ++at), "device-2").empty());
+  const auto guessing = findings_of(*stream, login("root", LoginResult::Fail, ++at));
+  ASSERT_EQ(guessing.size(), 0U) << "it builds the other correlation of its file";
+  const auto found = findings_of(*stream, login("root", LoginResult::Success, 9));
+  ASSERT_EQ(found.size(), 1U);
+  const Finding& finding = found[0];
+  EXPECT_EQ(finding.rule.title, "Broke in by guessing a password");
+  EXPECT_EQ(finding.rule.severity, Severity::High);
+  EXPECT_EQ(finding.device_id, "device-1");
+  EXPECT_EQ(finding.module_id, "agent");
+  EXPECT_EQ(finding.entity, "root");
+  EXPECT_EQ(finding.sequence, 7U);
+  EXPECT_EQ(finding.evidence.event_id, login("root", LoginResult::Success, 9).id);
+  ASSERT_EQ(finding.related.size(), 1U);
+  EXPECT_EQ(finding.related[0].event_id, login("root", LoginResult::Fail, at).id);
+  EXPECT_EQ(finding.why,
+            "Somebody tried passwords until one was right. 2 events within 4 s with DeviceId "
+            "device-1, UserName root.");
+  ASSERT_GE(finding.evidence.matched.size(), 3U);
+  EXPECT_EQ(finding.evidence.matched[0].field, "temporal_ordered");
+  EXPECT_EQ(finding.evidence.matched[0].value, "2");
+  EXPECT_EQ(finding.evidence.matched[0].pattern, "all 2 rules within 10m");
+  EXPECT_EQ(finding.evidence.matched[1].value, "device-1");
+  EXPECT_GT(stream->correlations().groups, 0U);
+  EXPECT_GT(stream->correlations().bytes, 0U);
+}
+
+TEST(Stream, AReloadKeepsWhatCorrelationsRemember) {
+  const TempDir dir;
+  dir.write("break_in.yml", kBreakIn);
+  const auto stream = load(dir.path());
+  using schema::LoginResult;
+  for (int at = 0; at < 2; ++at)
+    EXPECT_TRUE(findings_of(*stream, login("root", LoginResult::Fail, at)).empty());
+  // Another rule, and another level of the correlation.
+  std::string changed(kBreakIn);
+  changed.replace(changed.find("level: high"), 11, "level: medium");
+  dir.write("break_in.yml", changed);
+  dir.write("new.yml",
+            "title: New\nlogsource: {product: vedette, category: Login}\n"
+            "detection: {s: {UserName: newcomer}, condition: s}\n");
+  ASSERT_TRUE(stream->reload());
+  EXPECT_EQ(stream->rules().size(), builtin_count() + 5);
+  EXPECT_EQ(findings_of(*stream, login("newcomer", LoginResult::Fail, 2)).size(), 1U);
+  EXPECT_TRUE(findings_of(*stream, login("root", LoginResult::Fail, 3)).empty());
+  const auto found = findings_of(*stream, login("root", LoginResult::Success, 4));
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].rule.severity, Severity::Medium);
+  // What is taken away is gone, and so is what it remembered.
+  std::filesystem::remove(dir.path() + "/break_in.yml");
+  ASSERT_TRUE(stream->reload());
+  EXPECT_TRUE(findings_of(*stream, login("root", LoginResult::Fail, 5)).empty());
+  findings_of(*stream, login("newcomer", LoginResult::Fail, 6));
+  EXPECT_EQ(stream->correlations().groups, 0U);
+}
+
+TEST(Stream, FollowsItsFolder) {
+  const TempDir dir;
+  std::filesystem::create_directory(dir.path() + "/lists");
+  dir.write("lists/names.txt", "a\n");
+  const auto stream = load(dir.path());
+  EXPECT_FALSE(*stream->follow());
+  dir.write("a.yml",
+            "title: Mine\nlogsource: {product: vedette, category: Login}\n"
+            "detection: {s: {UserName|expand: '%names%'}, condition: s}\n");
+  EXPECT_FALSE(*stream->follow()) << "somebody may still be writing";
+  EXPECT_TRUE(*stream->follow());
+  EXPECT_FALSE(*stream->follow());
+  EXPECT_EQ(findings_of(*stream, login("a", schema::LoginResult::Fail, 0)).size(), 1U);
+  dir.write("lists/names.txt", "bob\n");
+  EXPECT_FALSE(*stream->follow());
+  EXPECT_TRUE(*stream->follow());
+  EXPECT_EQ(findings_of(*stream, login("a", schema::LoginResult::Fail, 1)).size(), 0U);
+  EXPECT_EQ(findings_of(*stream, login("bob", schema::LoginResult::Fail, 2)).size(), 1U);
+}
+
+TEST(Stream, IsReloadedWhileItMatches) {
+  const TempDir dir;
+  dir.write("break_in.yml", kBreakIn);
+  const auto stream = load(dir.path());
+  std::atomic<bool> done = false;
+  std::thread other([&] {
+    while (!done) {
+      EXPECT_TRUE(stream->reload());
+      EXPECT_EQ(stream->problems().size(), 0U);
+    }
+  });
+  // Three failures and a success, again and again: each makes one finding, whatever happens
+  // meanwhile.
+  std::size_t found = 0;
+  constexpr std::size_t kTimes = 300;
+  for (std::size_t i = 0; i < kTimes; ++i) {
+    for (int step = 0; step < 4; ++step) {
+      const auto result = step < 3 ? schema::LoginResult::Fail : schema::LoginResult::Success;
+      found += findings_of(*stream, login("root", result, static_cast<int>(i) * 4 + step)).size();
+    }
+  }
+  done = true;
+  other.join();
+  EXPECT_EQ(found, kTimes);
+}
+
+TEST(Stream, WindowsAreJudgedWhenTimeHasPassed) {
+  const TempDir dir;
+  dir.write("few.yml",
+            "title: Login\nname: any_login\nlogsource: {product: vedette, category: Login}\n"
+            "detection: {s: {UserName|exists: true}, condition: s}\n---\n"
+            "title: Hardly used\ncorrelation: {type: event_count, rules: any_login, group-by: "
+            "ComputerName, timespan: 1h, condition: {lte: 2}}\n");
+  const auto stream = load(dir.path());
+  ASSERT_TRUE(stream->problems().empty()) << stream->problems()[0].to_string();
+  EXPECT_TRUE(findings_of(*stream, login("a", schema::LoginResult::Success, 0), "quiet").empty());
+  for (int i = 0; i < 3; ++i)
+    EXPECT_TRUE(findings_of(*stream, login("a", schema::LoginResult::Success, i), "busy").empty());
+  auto later = process("/bin/true", "true");
+  later.time.utc = base::WallTime(std::chrono::seconds(1'790'000'000 + 4000));
+  const auto found = findings_of(*stream, later);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].rule.title, "Hardly used");
+  EXPECT_EQ(found[0].device_id, "quiet");
+  EXPECT_EQ(found[0].entity, "");
+}
+
 TEST(Stream, RefusesAnEntityThatIsNoField) {
   const TempDir dir;
   dir.write("a.yml",
@@ -218,13 +465,10 @@ TEST(Stream, AnAbsentFolderIsFine) {
 
 // Cases of a catalogue of alerts, where somebody has put it.
 TEST(CryptoCoinMiner, AgreesWithTheCatalogue) {
-  const char* named = std::getenv("VEDETTE_SHARED");
-  const char* source = std::getenv("VEDETTE_SOURCE_DIR");
-  const std::string shared = named != nullptr    ? named
-                             : source != nullptr ? std::string(source) + "/../shared"
-                                                 : "";
-  std::ifstream file(shared + "/corpora/agent_alert_cases.jsonl");
-  if (!file) GTEST_SKIP() << "no corpora/agent_alert_cases.jsonl in VEDETTE_SHARED or ../shared";
+  const auto published = base::shared_data("corpora/agent_alert_cases.jsonl");
+  if (!published)
+    GTEST_SKIP() << "no corpora/agent_alert_cases.jsonl in VEDETTE_SHARED or ../shared";
+  std::ifstream file(*published);
   const auto stream = load();
   std::string line;
   int cases = 0;

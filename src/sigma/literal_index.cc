@@ -20,6 +20,8 @@ void LiteralIndex::build() {
   for (const auto& [literal, id] : literals_)
     insert(literal, id);
   link_suffixes();
+  mark_outputs();
+  outputs_ = literals_.size();
   literals_.clear();
 }
 
@@ -36,6 +38,7 @@ void LiteralIndex::assign_classes() {
   for (char c = 'A'; c <= 'Z'; ++c) {
     class_[static_cast<std::uint8_t>(c)] = class_[static_cast<std::uint8_t>(c - 'A' + 'a')];
   }
+  classes_ += classes_ % 2;
 }
 
 void LiteralIndex::insert(std::string_view literal, std::uint32_t id) {
@@ -79,14 +82,44 @@ void LiteralIndex::link_suffixes() {
   }
 }
 
-void LiteralIndex::scan(std::string_view text, std::vector<std::uint64_t>& found) const {
-  if (output_.size() <= 1) return;
-  std::size_t node = 0;
-  for (const char c : text) {
-    node = next_[node * classes_ + class_[static_cast<std::uint8_t>(c)]];
-    for (const std::uint32_t id : output_[node])
-      found[id / 64] |= std::uint64_t{1} << (id % 64);
+void LiteralIndex::mark_outputs() {
+  ASSERT(next_.size() < (std::size_t{1} << 32U));
+  for (std::uint32_t& edge : next_) {
+    const std::uint32_t marked = output_[edge].empty() ? 0 : 1;
+    edge = edge * static_cast<std::uint32_t>(classes_) + marked;
   }
+}
+
+void LiteralIndex::scan(std::string_view text, IdSet& found) const {
+  if (empty()) return;
+  const std::uint32_t* const next = next_.data();
+  std::size_t row = 0;
+  for (const char c : text) {
+    const std::uint32_t edge = next[row + class_[static_cast<std::uint8_t>(c)]];
+    row = edge & ~std::uint32_t{1};
+    if ((edge & 1U) == 0) [[likely]]
+      continue;
+    for (const std::uint32_t id : output_[row / classes_])
+      found.insert(id);
+  }
+}
+
+bool LiteralIndex::occurs_in(std::string_view text) const {
+  if (empty()) return false;
+  std::size_t row = 0;
+  for (const char c : text) {
+    const std::uint32_t edge = next_[row + class_[static_cast<std::uint8_t>(c)]];
+    if ((edge & 1U) != 0) return true;
+    row = edge;
+  }
+  return false;
+}
+
+std::size_t LiteralIndex::bytes() const {
+  std::size_t bytes = next_.capacity() * sizeof next_[0] + output_.capacity() * sizeof output_[0];
+  for (const auto& ids : output_)
+    bytes += ids.capacity() * sizeof ids[0];
+  return bytes;
 }
 
 }  // namespace sigma

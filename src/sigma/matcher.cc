@@ -9,12 +9,15 @@
 
 #include "base/text.h"
 #include "sigma/pattern.h"
+#include "sigma/time_part.h"
 
 namespace sigma {
 namespace {
 
 // Shorter pieces of a regular expression do not help to tell texts apart.
 constexpr int kMinAtom = 3;
+// Larger ones are not searched for together with others.
+constexpr int kRegexProgram = 1000;
 constexpr std::int64_t kRegexMemory = std::int64_t{8} << 20;
 
 // Greedy with one point of return, linear for each star: no pattern can make it slow.
@@ -105,8 +108,8 @@ std::expected<Matcher, std::string> Matcher::compile(const Pattern& pattern) {
   out.compare_ = pattern.compare;
   out.letters_ = pattern.letters;
   out.number_ = pattern.number;
+  out.part_ = pattern.part;
   out.expected_ = pattern.expected;
-  out.shown_ = pattern.shown;
   for (const std::vector<Piece>& pieces : pattern.variants) {
     using Kind = Piece::Kind;
     Variant variant{Variant::Shape::Glob, {}, pieces};
@@ -149,6 +152,27 @@ std::expected<Matcher, std::string> Matcher::compile(const Pattern& pattern) {
   int id = 0;
   if (filter.Add(pattern.text, options, &id) == RE2::NoError) filter.Compile(&out.regex_witness_);
   return out;
+}
+
+Clue Matcher::clue_of(const Variant& variant) {
+  std::string text = base::to_lower(variant.literal);
+  switch (variant.shape) {
+    case Variant::Shape::Exact:
+      return {Clue::Kind::Whole, std::move(text)};
+    case Variant::Shape::Prefix:
+      return {Clue::Kind::Start, std::move(text)};
+    case Variant::Shape::Suffix:
+      return {Clue::Kind::End, std::move(text)};
+    case Variant::Shape::Substring:
+      return {Clue::Kind::Anywhere, std::move(text)};
+    case Variant::Shape::Any:
+    case Variant::Shape::Glob:
+      break;
+  }
+  for (const Piece& piece : variant.pieces) {
+    if (piece.text.size() > text.size()) text = base::to_lower(piece.text);
+  }
+  return {text.empty() ? Clue::Kind::Present : Clue::Kind::Anywhere, std::move(text)};
 }
 
 bool Matcher::matches_text(std::string_view text) const {
@@ -199,7 +223,7 @@ bool Matcher::matches(const std::optional<std::string_view>& text, std::string_v
     default:
       break;
   }
-  const auto number = number_of(*text);
+  const auto number = part_ == TimePart::None ? number_of(*text) : time_part(*text, part_);
   if (!number) return false;
   switch (compare_) {
     case Compare::Less:
@@ -208,6 +232,8 @@ bool Matcher::matches(const std::optional<std::string_view>& text, std::string_v
       return *number <= number_;
     case Compare::Greater:
       return *number > number_;
+    case Compare::Equal:
+      return *number == number_;
     default:
       return *number >= number_;
   }
@@ -229,19 +255,63 @@ std::string_view Matcher::found(std::string_view text, std::string_view lower) c
   return {};
 }
 
-std::vector<std::string> Matcher::witness() const {
-  if (compare_ == Compare::Regex) return regex_witness_;
-  if (compare_ != Compare::Text) return {};
-  std::vector<std::string> out;
+std::vector<Clue> Matcher::clues() const {
+  const std::vector<Clue> present = {{Clue::Kind::Present, ""}};
+  switch (compare_) {
+    case Compare::Null:
+      return {};
+    case Compare::Exists:
+      return expected_ ? present : std::vector<Clue>();
+    case Compare::Regex:
+      if (regex_witness_.empty()) {
+        if (regex_->ProgramSize() > kRegexProgram) return present;
+        return {{Clue::Kind::Regex, regex_->pattern()}};
+      }
+      break;
+    case Compare::Text:
+      break;
+    default:
+      return present;
+  }
+  std::vector<Clue> out;
+  for (const std::string& atom : regex_witness_)
+    out.push_back({Clue::Kind::Anywhere, atom});
   for (const Variant& variant : variants_) {
-    std::string longest;
-    for (const Piece& piece : variant.pieces) {
-      if (piece.text.size() > longest.size()) longest = base::to_lower(piece.text);
-    }
-    if (longest.empty()) return {};
-    out.push_back(std::move(longest));
+    auto clue = clue_of(variant);
+    if (clue.kind == Clue::Kind::Present) return present;
+    out.push_back(std::move(clue));
   }
   return out;
+}
+
+std::vector<Clue> Matcher::same_as() const {
+  if (compare_ != Compare::Text || letters_ != Case::Insensitive) return {};
+  std::vector<Clue> out;
+  for (const Variant& variant : variants_) {
+    if (variant.shape == Variant::Shape::Glob || variant.shape == Variant::Shape::Any) return {};
+    out.push_back(clue_of(variant));
+  }
+  return out;
+}
+
+std::uint32_t Matcher::cost() const {
+  switch (compare_) {
+    case Compare::Exists:
+    case Compare::Null:
+      return 1;
+    case Compare::Regex:
+      return 200;
+    case Compare::Text:
+      break;
+    default:
+      return 20;
+  }
+  std::uint32_t cost = 0;
+  for (const Variant& variant : variants_)
+    cost += variant.shape == Variant::Shape::Glob        ? 20
+            : variant.shape == Variant::Shape::Substring ? 5
+                                                         : 1;
+  return cost;
 }
 
 }  // namespace sigma

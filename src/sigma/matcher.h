@@ -16,6 +16,20 @@ class RE2;
 
 namespace sigma {
 
+// Something that shows in a text, or of it, and that many can be looked for at once.
+struct Clue {
+  enum class Kind : std::uint8_t {
+    Present,   // there is a text
+    Whole,     // it is this
+    Start,     // begins with it
+    End,       // ends with it
+    Anywhere,  // has it somewhere
+    Regex      // may match this expression
+  };
+  Kind kind = Kind::Present;
+  std::string text;  // in lower case, but for Regex
+};
+
 // A pattern, ready to be matched against a field's text.
 //
 // `text` is the field as it is, `lower` the same in lower case (ASCII). Threads: pure.
@@ -34,17 +48,21 @@ class Matcher {
   // longest group (the whole where it has none), of wildcards the longest literal. Empty where no
   // part stands out (a number, an address block). A view of `text`.
   std::string_view found(std::string_view text, std::string_view lower) const;
-  // Literals, in lower case, of which at least one occurs in every text that matches; empty:
-  // unknown.
-  std::vector<std::string> witness() const;
+  // Clues of which at least one shows in every field that matches; empty: unknown.
+  std::vector<Clue> clues() const;
+  // Clues of which one shows exactly when a text matches: a text without wildcards, in either case.
+  // Empty: there are none.
+  std::vector<Clue> same_as() const;
+  // What matching costs, roughly: a comparison of texts is 1.
+  std::uint32_t cost() const;
 
   Compare compare() const { return compare_; }
-  const std::string& shown() const { return shown_; }
 
  private:
   struct Variant;
   Matcher();
   bool matches_text(std::string_view text) const;
+  static Clue clue_of(const Variant& variant);
 
   Compare compare_ = Compare::Text;
   Case letters_ = Case::Insensitive;
@@ -54,8 +72,8 @@ class Matcher {
   struct Block;
   std::unique_ptr<Block> block_;
   double number_ = 0;
+  TimePart part_ = TimePart::None;
   bool expected_ = true;
-  std::string shown_;
 };
 
 }  // namespace sigma

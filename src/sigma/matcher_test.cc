@@ -1,6 +1,9 @@
 #include "sigma/matcher.h"
 
-#include <gmock/gmock.h>
+#include <algorithm>
+#include <array>
+#include <set>
+
 #include <gtest/gtest.h>
 
 #include "base/text.h"
@@ -60,6 +63,12 @@ TEST(Matcher, ComparesAsTheModifiersSay) {
            {"1024", "gte", {"1024", "1e6"}, {"1023.9"}},
            {"2", "lte", {"2", "1.5"}, {"2.1"}},
            {"2", "gt", {"2.1"}, {"2"}},
+           {"7",
+            "hour",
+            {"2026-03-01T07:30:00Z", "2026-03-01 07:00:00"},
+            {"7", "2026-03-01T08:00:00Z"}},
+           {"22", "hour|gte", {"2026-03-01T22:00:00Z"}, {"2026-03-01T21:59:59Z", "23"}},
+           {"2026", "year|lt", {"2025-12-31"}, {"2026-01-01"}},
            {"true", "exists", {"", "x"}, {}},
            {"-flag", "contains|windash", {"x -flag", "x /flag", "x \u2013flag"}, {"x flag"}},
            {"a-b -c", "windash", {"a-b -c", "a-b /c"}, {"a/b /c"}},
@@ -106,7 +115,9 @@ TEST(Matcher, SaysWhatIsWrongWithAValue) {
   };
   for (const Case& test : std::initializer_list<Case>{
            {"x", "contain", "did you mean 'contains'?"},
-           {"x", "expand", "placeholders"},
+           {"x", "hour", "expected a number"},
+           {"3", "hour|day", "expected one of minute"},
+           {"3", "hour|endswith", "expected 'hour' alone"},
            {"x", "i", "after 're'"},
            {"(", "re", "missing )"},
            {"a(?=b)", "re", "invalid perl operator"},
@@ -129,17 +140,36 @@ TEST(Matcher, HostileWildcardsStayFast) {
   EXPECT_FALSE(matches(compiled, std::string(20'000, 'a')));
 }
 
-TEST(Matcher, WitnessOccursInWhateverMatches) {
+// "anywhere xmrig", in the order of the alphabet.
+std::vector<std::string> clues(const std::string& value, const std::string& modifiers) {
+  constexpr std::array<std::string_view, 6> kKinds = {"present", "whole",    "start",
+                                                      "end",     "anywhere", "regex"};
+  std::vector<std::string> out;
+  for (const Clue& clue : matcher(value, modifiers)->clues())
+    out.push_back(std::string(kKinds[static_cast<std::size_t>(clue.kind)]) + " " + clue.text);
+  std::ranges::sort(out);
+  return out;
+}
+
+TEST(Matcher, CluesShowInWhateverMatches) {
   using Words = std::vector<std::string>;
-  EXPECT_EQ(matcher("XMRig", "contains")->witness(), Words{"xmrig"});
-  EXPECT_EQ(matcher("a*longer*bc", "")->witness(), Words{"longer"});
-  EXPECT_EQ(matcher("*", "")->witness(), Words{});
-  EXPECT_EQ(matcher("", "")->witness(), Words{});
-  EXPECT_EQ(matcher("1", "gt")->witness(), Words{});
-  EXPECT_EQ(matcher(".*", "re")->witness(), Words{});
-  EXPECT_THAT(matcher("(foo|Quux)[0-9]+", "re")->witness(),
-              ::testing::UnorderedElementsAre("foo", "quux"));
-  EXPECT_EQ(matcher("(foo|x*)", "re")->witness(), Words{}) << "the empty text matches too";
+  EXPECT_EQ(clues("XMRig", "contains"), Words{"anywhere xmrig"});
+  EXPECT_EQ(clues("XMRig", ""), Words{"whole xmrig"});
+  EXPECT_EQ(clues("XMRig", "cased"), Words{"whole xmrig"});
+  EXPECT_EQ(clues("/XMRig", "endswith"), Words{"end /xmrig"});
+  EXPECT_EQ(clues("/opt/", "startswith"), Words{"start /opt/"});
+  EXPECT_EQ(clues("a*longer*bc", ""), Words{"anywhere longer"});
+  EXPECT_EQ(clues("*", ""), Words{"present "});
+  EXPECT_EQ(clues("??", ""), Words{"present "});
+  EXPECT_EQ(clues("", ""), Words{"whole "});
+  EXPECT_EQ(clues("1", "gt"), Words{"present "});
+  EXPECT_EQ(clues("true", "exists"), Words{"present "});
+  EXPECT_EQ(clues("false", "exists"), Words{});
+  EXPECT_EQ(clues(".*", "re"), Words{"regex .*"});
+  EXPECT_EQ(clues("(foo|Quux)[0-9]+", "re"), (Words{"anywhere foo", "anywhere quux"}));
+  EXPECT_EQ(clues("(foo|x*)", "re"), Words{"regex (foo|x*)"}) << "the empty text matches too";
+  EXPECT_EQ(clues("([a-z0-9]{60}){9}", "re"), Words{"present "}) << "too large";
+  EXPECT_EQ(clues("-x", "windash|contains").size(), 5U);
 }
 
 TEST(LiteralIndex, FindsEveryLiteralInOnePass) {
@@ -150,12 +180,15 @@ TEST(LiteralIndex, FindsEveryLiteralInOnePass) {
   index.build();
   for (const std::string text :
        {"", "ushers", "USHERS", "hhis", "sh", "xyz", "hi s", "H\xC3\xA9", "shishershe"}) {
-    std::vector<std::uint64_t> found(1, 0);
+    IdSet found;
+    found.reset(literals.size());
     index.scan(text, found);
+    const std::set<std::uint32_t> ids(found.ids().begin(), found.ids().end());
     for (std::size_t i = 0; i < literals.size(); ++i) {
       const bool expected =
           base::to_lower(text).find(base::to_lower(literals[i])) != std::string::npos;
-      EXPECT_EQ((found[0] >> i) & 1U, expected ? 1U : 0U) << text << " " << literals[i];
+      EXPECT_EQ(ids.contains(static_cast<std::uint32_t>(i)), expected)
+          << text << " " << literals[i];
     }
   }
 }

@@ -2,308 +2,205 @@
 #include <array>
 #include <cctype>
 
-#include <yaml-cpp/yaml.h>
-
+#include "base/id.h"
 #include "base/text.h"
-#include "sigma/condition.h"
-#include "sigma/pattern.h"
+#include "sigma/correlation_reader.h"
+#include "sigma/detection.h"
 #include "sigma/rule.h"
+#include "sigma/yaml.h"
 
 namespace sigma {
 namespace {
 
-constexpr int kMaxDepth = 8;
+using Outcome = std::expected<void, Problem>;
+using Keys = std::span<const std::string_view>;
 
-constexpr std::array<std::string_view, 18> kRuleKeys = {
-    "title",  "id",      "name",      "status",         "description", "license",
-    "author", "date",    "modified",  "references",     "tags",        "logsource",
-    "fields", "related", "detection", "falsepositives", "level",       "vedette"};
-constexpr std::array<std::string_view, 4> kExtensionKeys = {"remediation", "aliases", "entity",
-                                                            "why"};
+// A document may have keys of its own; one that is nearly one of these was probably meant to be it.
+constexpr std::array<std::string_view, 23> kKeys = {
+    "title",  "id",      "name",        "status",     "description", "license",
+    "author", "date",    "modified",    "references", "tags",        "logsource",
+    "fields", "related", "taxonomy",    "scope",      "detection",   "falsepositives",
+    "level",  "vedette", "correlation", "generate",   "filter"};
+constexpr std::array<std::string_view, 5> kExtensionKeys = {"remediation", "aliases", "entity",
+                                                            "why", "profiles"};
+constexpr std::array<std::string_view, 1> kProfiles = {"micro_agent"};
+constexpr std::array<std::string_view, 2> kProfileKeys = {"severity", "title"};
 constexpr std::array<std::string_view, 5> kLevels = {"informational", "low", "medium", "high",
                                                      "critical"};
+constexpr std::array<std::string_view, 3> kLogSourceKeys = {"product", "category", "service"};
+constexpr std::array<std::string_view, 1> kDetectionOthers = {"timeframe"};
+constexpr std::array<std::string_view, 1> kFilterOthers = {"rules"};
 
-Problem problem_at(const YAML::Mark& mark, std::string message) {
-  if (mark.is_null()) return {0, 0, std::move(message)};
-  return {mark.line + 1, mark.column + 1, std::move(message)};
+bool known(std::string_view key) {
+  return std::ranges::find(kKeys, key) != kKeys.end();
 }
 
-// Reads one document; ends at the first thing that is wrong.
-class Reader {
- public:
-  using Outcome = std::expected<void, Problem>;
+Outcome require(const YAML::Node& root, const std::string& key, std::string_view what) {
+  if (root[key]) return {};
+  std::string message = "expected '" + key + "', which every " + std::string(what) + " has";
+  const std::array<std::string_view, 1> wanted = {key};
+  for (const auto& entry : root) {
+    const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "";
+    if (known(name) || !base::nearest(name, wanted)) continue;
+    message += "; found '";
+    message += name;
+    message += "'";
+    return fail_at(entry.first, std::move(message));
+  }
+  return fail_at(root, std::move(message));
+}
 
-  explicit Reader(const YAML::Node& root) : root_(root) {}
+// A letter too many or too few, or two of them: a slip. More is a key of somebody's own.
+Outcome check_slips(const YAML::Node& root) {
+  for (const auto& entry : root) {
+    const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "";
+    if (known(name) || name.size() < 4) continue;
+    const auto near = base::nearest(name, kKeys);
+    if (!near || root[std::string(*near)] || near->front() != name.front()) continue;
+    return fail_at(entry.first, "expected a key of Sigma or one unlike them, found '" + name +
+                                    "' (did you mean '" + std::string(*near) + "'?)");
+  }
+  return {};
+}
 
-  std::expected<Rule, Problem> run() {
-    for (auto step : {&Reader::shape, &Reader::head, &Reader::level, &Reader::lists,
-                      &Reader::log_source, &Reader::extension, &Reader::detection}) {
-      if (auto outcome = (this->*step)(); !outcome)
-        return std::unexpected(std::move(outcome).error());
+// The level that a key holds; nullopt: it is not there.
+std::expected<std::optional<Level>, Problem> read_level(const YAML::Node& parent,
+                                                        const std::string& key) {
+  const std::string level = TRY(read_text(parent, key));
+  if (level.empty()) return std::nullopt;
+  const auto found = std::ranges::find(kLevels, base::to_lower(level));
+  if (found == kLevels.end()) {
+    return fail_at(parent[key],
+                   "expected '" + key +
+                       "' to be informational, low, medium, high or critical, found '" + level +
+                       "'");
+  }
+  return static_cast<Level>(found - kLevels.begin());
+}
+
+Outcome read_description(const YAML::Node& root, std::string_view kind, Description& out) {
+  out.line = root.Mark().line + 1;
+  out.column = root.Mark().column + 1;
+  out.title = TRY(read_text(root, "title"));
+  if (out.title.empty()) return fail_at(root["title"], "expected a title, found nothing");
+  out.name = TRY(read_text(root, "name"));
+  out.description = TRY(read_text(root, "description"));
+  out.author = TRY(read_text(root, "author"));
+  out.license = TRY(read_text(root, "license"));
+  out.status = TRY(read_text(root, "status"));
+  out.id = TRY(read_text(root, "id"));
+  if (out.id.empty()) {
+    out.id = base::Guid::derived("sigma " + std::string(kind), out.title).to_string();
+  } else if (const auto guid = base::Guid::parse(out.id)) {
+    out.id = guid->to_string();
+  } else {
+    return fail_at(root["id"], "expected 'id' to be a UUID, found '" + out.id + "'");
+  }
+  const auto level = TRY(read_level(root, "level"));
+  out.level = level.value_or(Level::Medium);
+  out.tags = TRY(read_texts(root, "tags"));
+  out.references = TRY(read_texts(root, "references"));
+  out.false_positives = TRY(read_texts(root, "falsepositives"));
+  return {};
+}
+
+Outcome read_log_source(const YAML::Node& root, LogSource& out) {
+  const YAML::Node node = root["logsource"];
+  if (!node.IsMap())
+    return fail_at(node, "expected 'logsource' to be a map, found " + found_in(node));
+  for (const auto& entry : node) {
+    const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "";
+    const auto near = base::nearest(key, kLogSourceKeys);
+    if (std::ranges::find(kLogSourceKeys, key) != kLogSourceKeys.end() || !near) continue;
+    return fail_at(entry.first, "expected product, category or service, found '" + key +
+                                    "' (did you mean '" + std::string(*near) + "'?)");
+  }
+  out.product = TRY(read_text(node, "product"));
+  out.category = TRY(read_text(node, "category"));
+  out.service = TRY(read_text(node, "service"));
+  out.line = node.Mark().line + 1;
+  out.column = node.Mark().column + 1;
+  return {};
+}
+
+Outcome read_profiles(const YAML::Node& extension, Extension& out) {
+  const YAML::Node node = extension["profiles"];
+  if (!node) return {};
+  if (!node.IsMap())
+    return fail_at(node, "expected 'profiles' to be a map, found " + found_in(node));
+  TRY(check_keys(node, "profiles", kProfiles));
+  for (const auto& entry : node) {
+    if (!entry.second.IsMap()) {
+      return fail_at(entry.second, "expected a profile to be a map of severity and title, found " +
+                                       found_in(entry.second));
     }
-    return std::move(rule_);
+    TRY(check_keys(entry.second, "a profile", kProfileKeys));
+    ProfileEntry& profile = out.profiles[entry.first.Scalar()];
+    profile.severity = TRY(read_level(entry.second, "severity"));
+    profile.title = TRY(read_text(entry.second, "title"));
   }
+  return {};
+}
 
- private:
-  static std::unexpected<Problem> fail(const YAML::Node& node, std::string message) {
-    return std::unexpected(problem_at(node.Mark(), std::move(message)));
-  }
-  static std::string found(const YAML::Node& node) {
-    if (node.IsMap()) return "a map";
-    if (node.IsSequence()) return "a list";
-    if (node.IsNull()) return "nothing";
-    return "'" + node.Scalar().substr(0, 40) + "'";
-  }
+Outcome read_extension(const YAML::Node& root, Extension& out) {
+  const YAML::Node node = root["vedette"];
+  if (!node) return {};
+  if (!node.IsMap())
+    return fail_at(node, "expected 'vedette' to be a map, found " + found_in(node));
+  TRY(check_keys(node, "vedette", kExtensionKeys));
+  out.remediation = TRY(read_texts(node, "remediation"));
+  out.aliases = TRY(read_texts(node, "aliases"));
+  out.entity = TRY(read_texts(node, "entity"));
+  out.why = TRY(read_text(node, "why"));
+  TRY(read_profiles(node, out));
+  return {};
+}
 
-  Outcome shape() {
-    if (!root_.IsMap())
-      return fail(root_, "expected a rule, which is a map, found " + found(root_));
-    if (root_["correlation"])
-      return fail(root_["correlation"], "correlation rules are not supported");
-    if (root_["filter"]) return fail(root_["filter"], "filters are not supported");
-    for (const std::string key : {"title", "logsource", "detection"}) {
-      if (root_[key]) continue;
-      std::string message = "expected '" + key + "', which every rule has";
-      // A key that is nearly it was probably meant to be it.
-      for (const auto& entry : root_) {
-        const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "";
-        const std::array<std::string_view, 1> wanted = {key};
-        const bool known = std::ranges::find(kRuleKeys, name) != kRuleKeys.end();
-        if (known || !base::nearest(name, wanted)) continue;
-        message += "; found '";
-        message += name;
-        message += "'";
-        return fail(entry.first, std::move(message));
-      }
-      return fail(root_, std::move(message));
-    }
-    return {};
-  }
+std::expected<Rule, Problem> read_rule(const YAML::Node& root, const Placeholders& placeholders) {
+  for (const char* key : {"title", "logsource", "detection"})
+    TRY(require(root, key, "rule"));
+  TRY(check_slips(root));
+  Rule rule;
+  TRY(read_description(root, "rule", rule));
+  TRY(read_log_source(root, rule.log_source));
+  TRY(read_extension(root, rule.vedette));
+  const YAML::Node node = root["detection"];
+  if (!node.IsMap())
+    return fail_at(node, "expected 'detection' to be a map, found " + found_in(node));
+  Detection detection = TRY(read_detection(node, kDetectionOthers, placeholders));
+  rule.selections = std::move(detection.selections);
+  rule.condition = std::move(detection.condition);
+  return rule;
+}
 
-  std::expected<std::string, Problem> text(const YAML::Node& parent, const std::string& key) {
-    const YAML::Node node = parent[key];
-    if (!node || node.IsNull()) return std::string();
-    if (!node.IsScalar())
-      return fail(node, "expected '" + key + "' to be text, found " + found(node));
-    return std::string(base::trim(node.Scalar()));
+std::expected<Filter, Problem> read_filter(const YAML::Node& root,
+                                           const Placeholders& placeholders) {
+  for (const char* key : {"title", "logsource"})
+    TRY(require(root, key, "filter"));
+  TRY(check_slips(root));
+  Filter filter;
+  TRY(read_description(root, "filter", filter));
+  TRY(read_log_source(root, filter.log_source));
+  const YAML::Node node = root["filter"];
+  if (!node.IsMap()) return fail_at(node, "expected 'filter' to be a map, found " + found_in(node));
+  filter.rules = TRY(read_mentions(node, "rules"));
+  if (filter.rules.empty()) {
+    return fail_at(node,
+                   "expected 'rules' in 'filter': ids or names of rules, or 'any' for all of the "
+                   "log source");
   }
-
-  std::expected<std::vector<std::string>, Problem> texts(const YAML::Node& parent,
-                                                         const std::string& key) {
-    std::vector<std::string> out;
-    const YAML::Node node = parent[key];
-    if (!node || node.IsNull()) return out;
-    if (node.IsScalar()) return std::vector{node.Scalar()};
-    if (!node.IsSequence())
-      return fail(node, "expected '" + key + "' to be a list, found " + found(node));
-    for (const auto& entry : node) {
-      if (!entry.IsScalar())
-        return fail(entry, "expected text in '" + key + "', found " + found(entry));
-      out.push_back(entry.Scalar());
-    }
-    return out;
+  if (filter.rules.size() == 1 && filter.rules.front().text == "any") filter.rules.clear();
+  Detection detection = TRY(read_detection(node, kFilterOthers, placeholders));
+  filter.selections = std::move(detection.selections);
+  filter.condition = std::move(detection.condition);
+  // Both ways of writing mean the same: the specification's example says what to leave out
+  // (`selection`), others say what to keep (`not selection`).
+  if (filter.condition.kind == Condition::Kind::Not) {
+    Condition left_out = std::move(filter.condition.operands.front());
+    filter.condition = std::move(left_out);
   }
-
-  Outcome head() {
-    rule_.title = TRY(text(root_, "title"));
-    if (rule_.title.empty()) return fail(root_["title"], "expected a title, found nothing");
-    rule_.description = TRY(text(root_, "description"));
-    rule_.author = TRY(text(root_, "author"));
-    rule_.license = TRY(text(root_, "license"));
-    rule_.status = TRY(text(root_, "status"));
-    rule_.id = TRY(text(root_, "id"));
-    if (rule_.id.empty()) {
-      rule_.id = base::Guid::derived("sigma rule", rule_.title).to_string();
-    } else if (const auto guid = base::Guid::parse(rule_.id)) {
-      rule_.id = guid->to_string();
-    } else {
-      return fail(root_["id"], "expected 'id' to be a UUID, found '" + rule_.id + "'");
-    }
-    return {};
-  }
-
-  Outcome level() {
-    const std::string level = TRY(text(root_, "level"));
-    if (level.empty()) return {};
-    const auto known = std::ranges::find(kLevels, level);
-    if (known == kLevels.end()) {
-      return fail(root_["level"],
-                  "expected 'level' to be informational, low, medium, high or critical, found '" +
-                      level + "'");
-    }
-    rule_.level = static_cast<Level>(known - kLevels.begin());
-    return {};
-  }
-
-  Outcome lists() {
-    rule_.tags = TRY(texts(root_, "tags"));
-    rule_.references = TRY(texts(root_, "references"));
-    rule_.false_positives = TRY(texts(root_, "falsepositives"));
-    return {};
-  }
-
-  Outcome log_source() {
-    const YAML::Node node = root_["logsource"];
-    if (!node.IsMap()) return fail(node, "expected 'logsource' to be a map, found " + found(node));
-    LogSource& source = rule_.log_source;
-    source.product = TRY(text(node, "product"));
-    source.category = TRY(text(node, "category"));
-    source.service = TRY(text(node, "service"));
-    source.line = node.Mark().line + 1;
-    source.column = node.Mark().column + 1;
-    return {};
-  }
-
-  Outcome extension() {
-    const YAML::Node node = root_["vedette"];
-    if (!node) return {};
-    if (!node.IsMap()) return fail(node, "expected 'vedette' to be a map, found " + found(node));
-    for (const auto& entry : node) {
-      const std::string key = entry.first.Scalar();
-      if (std::ranges::find(kExtensionKeys, key) != kExtensionKeys.end()) continue;
-      std::string message = "expected remediation, aliases, entity or why, found '" + key + "'";
-      if (const auto near = base::nearest(key, kExtensionKeys))
-        message += " (did you mean '" + std::string(*near) + "'?)";
-      return fail(entry.first, std::move(message));
-    }
-    rule_.vedette.remediation = TRY(texts(node, "remediation"));
-    rule_.vedette.aliases = TRY(texts(node, "aliases"));
-    rule_.vedette.entity = TRY(texts(node, "entity"));
-    rule_.vedette.why = TRY(text(node, "why"));
-    return {};
-  }
-
-  Outcome detection() {
-    const YAML::Node node = root_["detection"];
-    if (!node.IsMap()) return fail(node, "expected 'detection' to be a map, found " + found(node));
-    for (const auto& entry : node) {
-      const std::string name = entry.first.Scalar();
-      if (name == "condition" || name == "timeframe") continue;
-      Selection selection{name, {}};
-      TRY(alternatives(entry.second, selection, 0));
-      if (selection.alternatives.empty())
-        return fail(entry.second, "expected '" + name + "' to search for something");
-      rule_.selections.push_back(std::move(selection));
-    }
-    const YAML::Node condition = node["condition"];
-    if (!condition) return fail(node, "expected 'condition' in 'detection'");
-    if (!condition.IsSequence()) {
-      rule_.condition = TRY(read_condition(condition));
-      return {};
-    }
-    rule_.condition.kind = Condition::Kind::Or;
-    for (const auto& entry : condition)
-      rule_.condition.operands.push_back(TRY(read_condition(entry)));
-    if (rule_.condition.operands.empty())
-      return fail(condition, "expected a condition, found an empty list");
-    return {};
-  }
-
-  std::expected<Condition, Problem> read_condition(const YAML::Node& node) {
-    if (!node.IsScalar())
-      return fail(node, "expected 'condition' to be text, found " + found(node));
-    auto parsed = parse_condition(node.Scalar(), rule_.selections);
-    if (parsed) return std::move(*parsed);
-    Problem problem = problem_at(node.Mark(), "condition: " + parsed.error().message);
-    // A quoted text begins one character later; a text of several lines keeps its beginning.
-    const bool one_line = node.Scalar().find('\n') == std::string::npos;
-    if (one_line)
-      problem.column += static_cast<int>(parsed.error().offset) + (node.Tag() == "!" ? 1 : 0);
-    return std::unexpected(std::move(problem));
-  }
-
-  // A map is one alternative, a list holds several, text is a keyword.
-  Outcome alternatives(const YAML::Node& node, Selection& selection, int depth) {
-    if (depth > kMaxDepth) return fail(node, "expected at most 8 levels of lists");
-    if (node.IsMap()) return map_alternative(node, selection);
-    if (!node.IsSequence() && !node.IsScalar()) {
-      return fail(node, "expected a map of fields, a list or text, found " + found(node));
-    }
-    std::vector<Pattern> keywords;
-    if (node.IsScalar()) {
-      TRY(add_value(node, {}, keywords));
-    } else {
-      for (const auto& entry : node) {
-        if (entry.IsScalar()) {
-          TRY(add_value(entry, {}, keywords));
-        } else {
-          TRY(alternatives(entry, selection, depth + 1));
-        }
-      }
-    }
-    if (!keywords.empty()) {
-      selection.alternatives.push_back({keyword_test(node, std::move(keywords), false)});
-    }
-    return {};
-  }
-
-  Outcome map_alternative(const YAML::Node& node, Selection& selection) {
-    std::vector<FieldTest> tests;
-    for (const auto& entry : node)
-      tests.push_back(TRY(field_test(entry.first, entry.second)));
-    if (!tests.empty()) selection.alternatives.push_back(std::move(tests));
-    return {};
-  }
-
-  static FieldTest keyword_test(const YAML::Node& node, std::vector<Pattern> patterns, bool all) {
-    for (Pattern& pattern : patterns) {
-      // A keyword may stand anywhere in a text.
-      if (pattern.compare != Compare::Text) continue;
-      const Piece any{Piece::Kind::AnyText, ""};
-      for (std::vector<Piece>& pieces : pattern.variants) {
-        if (pieces.empty() || pieces.front() != any) pieces.insert(pieces.begin(), any);
-        if (pieces.back() != any) pieces.push_back(any);
-      }
-      if (pattern.shown.starts_with("is ")) pattern.shown = "contains " + pattern.shown.substr(3);
-    }
-    FieldTest test;
-    test.patterns = std::move(patterns);
-    test.all = all;
-    test.line = node.Mark().line + 1;
-    test.column = node.Mark().column + 1;
-    return test;
-  }
-
-  std::expected<FieldTest, Problem> field_test(const YAML::Node& key_node,
-                                               const YAML::Node& values) {
-    if (!key_node.IsScalar())
-      return fail(key_node, "expected the name of a field, found " + found(key_node));
-    const FieldKey key = split_key(key_node.Scalar());
-    FieldTest test;
-    test.field = key.field;
-    test.all = std::ranges::find(key.modifiers, "all") != key.modifiers.end();
-    test.negated = std::ranges::find(key.modifiers, "neq") != key.modifiers.end();
-    test.line = key_node.Mark().line + 1;
-    test.column = key_node.Mark().column + 1;
-    if (values.IsSequence()) {
-      for (const auto& entry : values)
-        TRY(add_value(entry, key.modifiers, test.patterns));
-      if (test.patterns.empty())
-        return fail(values, "expected a value for '" + key.field + "', found an empty list");
-    } else {
-      TRY(add_value(values, key.modifiers, test.patterns));
-    }
-    if (!test.field.empty()) return test;
-    FieldTest keyword = keyword_test(key_node, std::move(test.patterns), test.all);
-    keyword.negated = test.negated;
-    return keyword;
-  }
-
-  Outcome add_value(const YAML::Node& node, const std::vector<std::string>& modifiers,
-                    std::vector<Pattern>& patterns) {
-    if (!node.IsScalar() && !node.IsNull())
-      return fail(node, "expected a value, found " + found(node));
-    if (++values_ > kMaxValues) return fail(node, "expected at most 20000 values in a rule");
-    auto pattern = make_pattern({node.IsNull() ? "" : node.Scalar(), node.IsNull()}, modifiers);
-    if (!pattern) return fail(node, std::move(pattern).error());
-    patterns.push_back(std::move(*pattern));
-    return {};
-  }
-
-  const YAML::Node& root_;
-  Rule rule_;
-  std::size_t values_ = 0;
-};
+  return filter;
+}
 
 // "privilege-escalation" -> "PrivilegeEscalation", as Log Analytics writes tactics.
 std::string tactic_name(std::string_view tag) {
@@ -341,7 +238,7 @@ std::string_view to_string(Level level) {
   return kLevels[static_cast<std::size_t>(level)];
 }
 
-std::vector<std::string> Rule::techniques() const {
+std::vector<std::string> Description::techniques() const {
   std::vector<std::string> out;
   for (const std::string& tag : tags) {
     const std::string lower = base::to_lower(tag);
@@ -351,19 +248,136 @@ std::vector<std::string> Rule::techniques() const {
   return out;
 }
 
-std::vector<std::string> Rule::tactics() const {
+std::vector<std::string> Description::tactics() const {
   std::vector<std::string> out;
   for (const std::string& tag : tags) {
     const std::string lower = base::to_lower(tag);
     if (!lower.starts_with("attack.")) continue;
-    const std::string_view name = std::string_view(lower).substr(7);
-    if (name.empty() || is_technique(name) || is_group_or_software(name)) continue;
-    out.push_back(tactic_name(name));
+    const std::string_view tactic = std::string_view(lower).substr(7);
+    if (tactic.empty() || is_technique(tactic) || is_group_or_software(tactic)) continue;
+    out.push_back(tactic_name(tactic));
   }
   return out;
 }
 
-ParsedRules parse(std::string_view yaml) {
+namespace {
+
+struct Document {
+  int line = 0;  // lines before it
+  std::string_view text;
+};
+
+// Divides at the lines that start with ---. Not by the library, which may find documents without
+// end in a text that is none. Source: YAML 1.2, 9.1.2 (such a line is a marker even in a scalar).
+std::vector<Document> documents_of(std::string_view yaml) {
+  std::vector<Document> out = {{0, yaml.substr(0, 0)}};
+  int line = 0;
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at < yaml.size(); ++line) {
+    const std::size_t end = std::min(yaml.find('\n', at), yaml.size() - 1) + 1;
+    const std::string_view text = yaml.substr(at, end - at);
+    if (text.starts_with("---") && (text.size() == 3 || text.find_first_of(" \t\r\n") == 3)) {
+      out.push_back({line, {}});
+      begin = at;
+    }
+    at = end;
+    out.back().text = yaml.substr(begin, at - begin);
+  }
+  return out;
+}
+
+// Places count from the beginning of the file.
+void shift(std::vector<Mention>& mentions, int lines) {
+  for (Mention& mention : mentions)
+    mention.line += lines;
+}
+
+void shift(std::vector<Selection>& selections, int lines) {
+  for (Selection& selection : selections) {
+    for (auto& tests : selection.alternatives) {
+      for (FieldTest& test : tests)
+        test.line += lines;
+    }
+  }
+}
+
+void shift(Correlation& correlation, int lines) {
+  correlation.line += lines;
+  for (auto* mentions : {&correlation.rules, &correlation.group_by, &correlation.fields})
+    shift(*mentions, lines);
+  for (Alias& alias : correlation.aliases) {
+    alias.name.line += lines;
+    for (auto& [rule, field] : alias.fields) {
+      rule.line += lines;
+      field.line += lines;
+    }
+  }
+}
+
+// What a document has given, `lines` behind the beginning of the file.
+void append(ParsedRules&& document, int lines, ParsedRules& out) {
+  for (Rule& rule : document.rules) {
+    rule.line += lines;
+    rule.log_source.line += lines;
+    shift(rule.selections, lines);
+    out.rules.push_back(std::move(rule));
+  }
+  for (Filter& filter : document.filters) {
+    filter.line += lines;
+    filter.log_source.line += lines;
+    shift(filter.rules, lines);
+    shift(filter.selections, lines);
+    out.filters.push_back(std::move(filter));
+  }
+  for (Correlation& correlation : document.correlations) {
+    shift(correlation, lines);
+    out.correlations.push_back(std::move(correlation));
+  }
+  for (Problem& problem : document.problems) {
+    if (problem.line > 0) problem.line += lines;
+    out.problems.push_back(std::move(problem));
+  }
+}
+
+std::expected<Correlation, Problem> read_correlation_rule(const YAML::Node& root) {
+  for (const char* key : {"title", "correlation"})
+    TRY(require(root, key, "correlation"));
+  TRY(check_slips(root));
+  Correlation correlation;
+  TRY(read_description(root, "correlation", correlation));
+  TRY(read_extension(root, correlation.vedette));
+  TRY(read_correlation(root, correlation));
+  return correlation;
+}
+
+Outcome read_document(const YAML::Node& root, const Placeholders& placeholders,
+                      ParsedRules& parsed) {
+  if (!root.IsMap())
+    return fail_at(root, "expected a rule, which is a map, found " + found_in(root));
+  if (root["correlation"]) {
+    parsed.correlations.push_back(TRY(read_correlation_rule(root)));
+  } else if (root["filter"]) {
+    parsed.filters.push_back(TRY(read_filter(root, placeholders)));
+  } else {
+    parsed.rules.push_back(TRY(read_rule(root, placeholders)));
+  }
+  return {};
+}
+
+void parse_document(std::string_view text, const Placeholders& placeholders, ParsedRules& parsed) {
+  try {
+    const YAML::Node document = YAML::Load(std::string(text));
+    if (document.IsNull()) return;
+    if (auto outcome = read_document(document, placeholders, parsed); !outcome)
+      parsed.problems.push_back(std::move(outcome).error());
+  } catch (const YAML::Exception& exception) {
+    parsed.problems.push_back(problem_at(exception.mark, "not YAML: " + exception.msg));
+  }
+}
+
+}  // namespace
+
+ParsedRules parse(std::string_view yaml, const Placeholders& placeholders) {
   ParsedRules parsed;
   if (yaml.size() > kMaxRuleBytes) {
     parsed.problems.push_back({0, 0, "expected at most 1 MiB of rules"});
@@ -373,20 +387,14 @@ ParsedRules parse(std::string_view yaml) {
     parsed.problems.push_back({0, 0, "expected UTF-8 text"});
     return parsed;
   }
-  try {
-    for (const YAML::Node& document : YAML::LoadAll(std::string(yaml))) {
-      if (document.IsNull()) continue;
-      auto rule = Reader(document).run();
-      if (rule) {
-        parsed.rules.push_back(std::move(*rule));
-      } else {
-        parsed.problems.push_back(std::move(rule).error());
-      }
-    }
-  } catch (const YAML::Exception& exception) {
-    parsed.problems.push_back(problem_at(exception.mark, "not YAML: " + exception.msg));
+  for (const auto& [line, text] : documents_of(yaml)) {
+    ParsedRules document;
+    parse_document(text, placeholders, document);
+    append(std::move(document), line, parsed);
   }
-  if (parsed.rules.empty() && parsed.problems.empty())
+  const bool nothing =
+      parsed.rules.empty() && parsed.filters.empty() && parsed.correlations.empty();
+  if (nothing && parsed.problems.empty())
     parsed.problems.push_back({1, 1, "expected a rule, found nothing"});
   return parsed;
 }

@@ -15,7 +15,7 @@ std::string with_head(std::string_view rest) {
 }
 
 Problem problem_of(std::string_view yaml) {
-  const auto parsed = parse(yaml);
+  const auto parsed = parse(yaml, {{"list", {"a"}}, {"none", {}}});
   EXPECT_TRUE(parsed.rules.empty()) << yaml;
   EXPECT_EQ(parsed.problems.size(), 1U) << yaml;
   return parsed.problems.empty() ? Problem{} : parsed.problems.front();
@@ -121,14 +121,148 @@ TEST(ParseRule, SaysWhereAndWhatIsWrong) {
             11, "did you mean 'remediation'?"},
            {with_head("detection: {s: {Image: x}, condition: s}\ntags: {a: b}\n"), 7, 7,
             "expected 'tags' to be a list"},
-           {"title: x\ncorrelation: {type: event_count}\n", 2, 14,
-            "correlation rules are not supported"}}) {
+           {with_head("detection: {s: {Image: x}, condition: s}\nlevl: low\n"), 7, 1,
+            "found 'levl' (did you mean 'level'?)"},
+           {"title: x\nlogsource: {categry: a}\ndetection: {s: {Image: x}, condition: s}\n", 2, 13,
+            "found 'categry' (did you mean 'category'?)"},
+           {with_head("detection: {s: {Image|expand: '%lst%'}, condition: s}\n"), 6, 31,
+            "expected a list for the placeholder '%lst%' (did you mean '%list%'?)"},
+           {with_head("detection: {s: {Image|expand: '%none%'}, condition: s}\n"), 6, 31,
+            "expected values in the list"},
+           {with_head("detection: {s: {Image|hour|contains: 3}, condition: s}\n"), 6, 38,
+            "expected 'hour' alone or with lt"}}) {
     const Problem problem = problem_of(test.yaml);
     EXPECT_EQ(problem.line, test.line) << test.yaml << problem.message;
     EXPECT_EQ(problem.column, test.column) << test.yaml << problem.message;
     EXPECT_NE(problem.message.find(test.message), std::string::npos) << problem.message;
   }
   EXPECT_EQ((Problem{3, 7, "no"}).to_string("a.yml"), "a.yml:3:7: no");
+}
+
+TEST(ParseFilter, ReadsBothWaysOfWriting) {
+  for (const char* condition : {"selection", "not selection"}) {
+    const auto parsed = parse(
+        "title: Our admins\nlogsource: {category: process_creation}\nfilter:\n"
+        "  rules: [0D9D37AB-2B7C-4A0F-9A94-2F8D7CF3C2A1, some_rule]\n"
+        "  selection: {User|startswith: adm_}\n  condition: " +
+        std::string(condition) + "\n");
+    ASSERT_EQ(parsed.problems.size(), 0U) << parsed.problems[0].to_string("f.yml");
+    ASSERT_EQ(parsed.filters.size(), 1U);
+    const Filter& filter = parsed.filters[0];
+    ASSERT_EQ(filter.rules.size(), 2U);
+    EXPECT_EQ(filter.rules[1].text, "some_rule");
+    EXPECT_EQ(filter.rules[1].line, 4);
+    EXPECT_EQ(filter.condition.kind, Condition::Kind::Selection);
+    EXPECT_EQ(filter.selections.size(), 1U);
+  }
+}
+
+TEST(ParseFilter, SaysWhereAndWhatIsWrong) {
+  struct Case {
+    const char* yaml;
+    int line;
+    int column;
+    const char* message;
+  };
+  for (const Case& test : std::initializer_list<Case>{
+           {"title: x\nfilter: {rules: a, s: {Image: x}, condition: s}\n", 1, 1,
+            "expected 'logsource', which every filter has"},
+           {"title: x\nlogsource: {}\nfilter: [a]\n", 3, 9, "expected 'filter' to be a map"},
+           {"title: x\nlogsource: {}\nfilter: {s: {Image: x}, condition: s}\n", 3, 9,
+            "expected 'rules' in 'filter'"},
+           {"title: x\nlogsource: {}\nfilter: {rules: a, s: {Image: x}}\n", 3, 9,
+            "expected 'condition'"}}) {
+    const Problem problem = problem_of(test.yaml);
+    EXPECT_EQ(problem.line, test.line) << test.yaml << problem.message;
+    EXPECT_EQ(problem.column, test.column) << test.yaml << problem.message;
+    EXPECT_NE(problem.message.find(test.message), std::string::npos) << problem.message;
+  }
+}
+
+TEST(ParseCorrelation, ReadsWhatItSays) {
+  const auto parsed = parse(R"(title: Many users from one address
+name: spraying
+level: high
+generate: true
+correlation:
+  type: value_count
+  rules: [failed, 0d9d37ab-2b7c-4a0f-9a94-2f8d7cf3c2a1]
+  group-by: [source]
+  aliases: {source: {failed: RemoteAddress}}
+  timespan: 90m
+  condition: {field: User, gt: 100, lte: 200.5}
+)");
+  ASSERT_EQ(parsed.problems.size(), 0U) << parsed.problems[0].to_string("c.yml");
+  ASSERT_EQ(parsed.correlations.size(), 1U);
+  const Correlation& correlation = parsed.correlations[0];
+  EXPECT_EQ(correlation.type, CorrelationType::ValueCount);
+  EXPECT_EQ(correlation.name, "spraying");
+  EXPECT_EQ(correlation.level, Level::High);
+  EXPECT_TRUE(correlation.generate);
+  EXPECT_EQ(correlation.rules.size(), 2U);
+  EXPECT_EQ(correlation.group_by[0].text, "source");
+  EXPECT_EQ(correlation.aliases[0].fields[0].second.text, "RemoteAddress");
+  EXPECT_EQ(correlation.timespan, std::chrono::minutes{90});
+  EXPECT_EQ(correlation.fields[0].text, "User");
+  EXPECT_EQ(correlation.bounds,
+            (std::vector<Bound>{{Bound::Kind::LessEqual, 200.5}, {Bound::Kind::Greater, 100}}));
+}
+
+TEST(ParseCorrelation, SaysWhereAndWhatIsWrong) {
+  struct Case {
+    const char* under;
+    int column;
+    const char* message;
+  };
+  for (
+      const Case& test : std::initializer_list<Case>{
+          {"[a]", 14, "expected 'correlation' to be a map"},
+          {"{type: event_count}", 14, "expected 'rules' in 'correlation'"},
+          {"{type: event_cont, rules: a, timespan: 1m}", 21, "did you mean 'event_count'?"},
+          {"{type: sequence, rules: a, timespan: 1m}", 21, "there are event_count, value_count"},
+          {"{type: event_count, rules: [], timespan: 1m}", 41, "ids or names of rules, found none"},
+          {"{type: event_count, rules: [a, a], timespan: 1m}", 45, "expected 'a' once in 'rules'"},
+          {"{type: temporal, rules: a, timespan: 1m}", 38, "expected two rules or more"},
+          {"{type: event_count, rules: a, timespam: 1m}", 44, "did you mean 'timespan'?"},
+          {"{type: event_count, rules: a, timespan: 1M}", 54, "such as 30s, 5m, 1h or 2d"},
+          {"{type: event_count, rules: a, timespan: 0m}", 54, "such as 30s"},
+          {"{type: event_count, rules: a, timespan: 367d}", 54, "at most 366 days"},
+          {"{type: event_count, rules: a, timespan: 1m}", 14, "expected 'condition'"},
+          {"{type: event_count, rules: a, timespan: 1m, condition: a > 5}", 69,
+           "expected 'condition' to be a map, such as {gte: 5}"},
+          {"{type: event_count, rules: a, timespan: 1m, condition: {ge: 5}}", 70,
+           "expected a key of 'condition', found 'ge'"},
+          {"{type: event_count, rules: a, timespan: 1m, condition: {gte: many}}", 75,
+           "expected a number in 'gte'"},
+          {"{type: event_count, rules: a, timespan: 1m, condition: {gte: 5, field: x}}", 85,
+           "expected no 'field': 'event_count' counts events"},
+          {"{type: value_sum, rules: a, timespan: 1m, condition: {gte: 5}}", 67,
+           "expected 'field'"},
+          {"{type: value_sum, rules: a, timespan: 1m, condition: {gte: 5, field: [x, y]}}", 83,
+           "expected one field for 'value_sum'"},
+          {"{type: value_avg, rules: a, timespan: 1m, condition: {gte: 5, field: x, percentile: "
+           "9}}",
+           98, "with value_percentile only"},
+          {"{type: value_percentile, rules: a, timespan: 1m, condition: {gte: 5, field: x, "
+           "percentile: 101}}",
+           105, "from 0 to 100"},
+          {"{type: event_count, rules: a, timespan: 1m, condition: {gte: 5}, aliases: {u: {b: x}}}",
+           93, "expected a rule of this correlation"},
+          {"{type: event_count, rules: a, timespan: 1m, condition: {gte: 5}, generate: maybe}", 89,
+           "expected true or false"}}) {
+    const Problem problem = problem_of("title: x\ncorrelation: " + std::string(test.under) + "\n");
+    EXPECT_EQ(problem.line, 2) << test.under << problem.message;
+    EXPECT_EQ(problem.column, test.column) << test.under << problem.message;
+    EXPECT_NE(problem.message.find(test.message), std::string::npos) << problem.message;
+  }
+}
+
+TEST(ParseRule, PlacesCountFromTheBeginningOfTheFile) {
+  const std::string good = with_head("detection: {s: {Image: x}, condition: s}\n");
+  const auto parsed = parse(good + "---\n" + good);
+  ASSERT_EQ(parsed.rules.size(), 2U);
+  EXPECT_EQ(parsed.rules[1].log_source.line, 11);
+  EXPECT_EQ(parsed.rules[1].selections[0].alternatives[0][0].line, 13);
 }
 
 TEST(ParseRule, ABadDocumentLeavesItsNeighboursAlone) {

@@ -146,9 +146,12 @@ Applied for_the_field(Modified&) {
   return {};
 }
 
-Applied needs_placeholders(Modified&) {
-  return std::unexpected<std::string>(
-      "modifier 'expand' needs placeholders, which are not supported");
+template <TimePart kPart>
+Applied part_of_time(Modified& value) {
+  if (value.pattern.part != TimePart::None)
+    return std::unexpected<std::string>("expected one of minute, hour, day, week, month, year");
+  value.pattern.part = kPart;
+  return {};
 }
 
 struct Modifier {
@@ -156,7 +159,7 @@ struct Modifier {
   Applied (*apply)(Modified&);
 };
 
-constexpr std::array<Modifier, 25> kModifiers = {{{"contains", set_flag<&Modified::contains>},
+constexpr std::array<Modifier, 31> kModifiers = {{{"contains", set_flag<&Modified::contains>},
                                                   {"startswith", set_flag<&Modified::starts>},
                                                   {"endswith", set_flag<&Modified::ends>},
                                                   {"all", for_the_field},
@@ -180,7 +183,13 @@ constexpr std::array<Modifier, 25> kModifiers = {{{"contains", set_flag<&Modifie
                                                   {"utf16le", encode_as<to_utf16le>},
                                                   {"utf16be", encode_as<to_utf16be>},
                                                   {"utf16", encode_as<to_utf16>},
-                                                  {"expand", needs_placeholders}}};
+                                                  {"expand", for_the_field},
+                                                  {"minute", part_of_time<TimePart::Minute>},
+                                                  {"hour", part_of_time<TimePart::Hour>},
+                                                  {"day", part_of_time<TimePart::Day>},
+                                                  {"week", part_of_time<TimePart::Week>},
+                                                  {"month", part_of_time<TimePart::Month>},
+                                                  {"year", part_of_time<TimePart::Year>}}};
 
 Applied apply_modifier(std::string_view name, Modified& value) {
   std::vector<std::string_view> known;
@@ -196,7 +205,10 @@ Applied apply_modifier(std::string_view name, Modified& value) {
   return std::unexpected(std::move(message));
 }
 
-std::string show(const Modified& value, const RawValue& raw) {
+constexpr std::array<std::string_view, 7> kTimeParts = {"",     "minute", "hour", "day",
+                                                        "week", "month",  "year"};
+
+std::string show_comparison(const Modified& value, const RawValue& raw) {
   const std::string quoted = "'" + raw.text + "'";
   switch (value.pattern.compare) {
     case Compare::Regex:
@@ -211,6 +223,8 @@ std::string show(const Modified& value, const RawValue& raw) {
       return "> " + raw.text;
     case Compare::GreaterEqual:
       return ">= " + raw.text;
+    case Compare::Equal:
+      return "= " + raw.text;
     case Compare::Exists:
       return value.pattern.expected ? "exists" : "does not exist";
     case Compare::FieldRef:
@@ -224,6 +238,12 @@ std::string show(const Modified& value, const RawValue& raw) {
   if (value.starts) return "starts with " + quoted;
   if (value.ends) return "ends with " + quoted;
   return "is " + quoted;
+}
+
+std::string show(const Modified& value, const RawValue& raw) {
+  const std::string comparison = show_comparison(value, raw);
+  if (value.pattern.part == TimePart::None) return comparison;
+  return std::string(kTimeParts[static_cast<std::size_t>(value.pattern.part)]) + " " + comparison;
 }
 
 // Wildcards at the ends, where there are none yet.
@@ -243,9 +263,22 @@ std::optional<double> parse_number(std::string_view text) {
   return number;
 }
 
+// A part of a date is a number.
+std::expected<void, std::string> finish_time(Modified& value) {
+  Pattern& pattern = value.pattern;
+  if (pattern.part == TimePart::None) return {};
+  if (pattern.compare == Compare::Text) pattern.compare = Compare::Equal;
+  const bool number = pattern.compare >= Compare::Less && pattern.compare <= Compare::Equal;
+  if (number && !value.contains && !value.starts && !value.ends && !value.plain) return {};
+  return std::unexpected("expected '" +
+                         std::string(kTimeParts[static_cast<std::size_t>(pattern.part)]) +
+                         "' alone or with lt, lte, gt, gte or neq");
+}
+
 std::expected<void, std::string> finish(Modified& value, const RawValue& raw) {
   Pattern& pattern = value.pattern;
   if (value.regex) pattern.compare = Compare::Regex;
+  if (auto time = finish_time(value); !time) return time;
   switch (pattern.compare) {
     case Compare::Regex:
       pattern.text =
@@ -261,6 +294,7 @@ std::expected<void, std::string> finish(Modified& value, const RawValue& raw) {
     case Compare::LessEqual:
     case Compare::Greater:
     case Compare::GreaterEqual:
+    case Compare::Equal:
       if (const auto number = parse_number(raw.text)) {
         pattern.number = *number;
       } else {

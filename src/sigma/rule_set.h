@@ -9,15 +9,12 @@
 #include <vector>
 
 #include "schema/message.h"
+#include "sigma/engine.h"
+#include "sigma/explanation.h"
+#include "sigma/record.h"
 #include "sigma/rule.h"
 
 namespace sigma {
-
-// Which of our events a log source means, and what its fields are called there.
-std::optional<schema::EventName> event_of(const LogSource& source);
-// The name in our schema of a field that a rule for that event names: Image -> Executable,
-// ParentImage -> ExtraDetails.ParentExecutable. nullopt: there is no such field.
-std::optional<std::string> field_of(schema::EventName event, std::string_view field);
 
 // Why a rule was not taken.
 struct Refusal {
@@ -29,7 +26,7 @@ struct Refusal {
   Problem problem;
 };
 
-// A field of an event that satisfied a rule.
+// A field that satisfied a rule.
 struct Matched {
   std::string field;    // our name
   std::string value;    // cut after 512 bytes
@@ -42,8 +39,9 @@ struct Hit {
   std::vector<Matched> matched;
 };
 
-// Rules, compiled for matching: routed by event, fields looked up once, and only rules of which a
-// literal occurs in the event are evaluated.
+// Rules, compiled for matching: routed by source; of each rule the signs that give it away (a
+// literal, how a field begins or ends) are looked for together, and only rules of which one shows
+// are judged, what several of them ask once.
 class RuleSet {
  public:
   RuleSet();
@@ -51,11 +49,22 @@ class RuleSet {
   RuleSet(RuleSet&&) noexcept;
   RuleSet& operator=(RuleSet&&) noexcept;
 
-  // A rule with the id of an earlier one replaces it.
+  // A rule with the id of an earlier one replaces it; one that is refused does not.
   std::expected<void, Refusal> add(Rule rule);
-  // After the last add() and before the first match().
-  void build();
+  // What the filter describes is left out of the rules that it names, of those added so far. Takes
+  // effect once for each call. Errors, which say where in the filter: a field that the events do
+  // not have, a rule that there is none of or that is for another log source; the others are
+  // filtered.
+  std::vector<Problem> leave_out(const Filter& filter);
+  // After the last add() and leave_out(), and before the first match().
+  void build(Engine engine = Engine::Fastest);
   std::size_t size() const;
+  // What build() made, in bytes, beside the rules themselves; roughly.
+  std::size_t bytes() const;
+  // By id or name; nullptr: there is none.
+  const Rule* find(std::string_view id_or_name) const;
+  // In the order in which they were added. They live as long as the set.
+  std::vector<const Rule*> rules() const;
 
   // Buffers of one thread; reused from event to event.
   class Scratch {
@@ -69,10 +78,18 @@ class RuleSet {
     std::unique_ptr<State> state_;
   };
 
-  // Appends the rules that the item satisfies, in the order in which they were added.
+  // Appends the rules that the subject satisfies, in the order in which they were added.
   // Threads: any, each with its own scratch.
+  void match(const Subject& subject, Scratch& scratch, std::vector<Hit>& hits) const;
   void match(const schema::Event& event, std::size_t item, Scratch& scratch,
-             std::vector<Hit>& hits) const;
+             std::vector<Hit>& hits) const {
+    match(Subject(event, item), scratch, hits);
+  }
+
+  // How a rule, by id or name, judges the subject. nullopt: there is no such rule, or it does not
+  // look at that source. Threads: as match().
+  std::optional<Explanation> explain(std::string_view id_or_name, const Subject& subject,
+                                     Scratch& scratch) const;
 
  private:
   struct State;

