@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <thread>
 
 #include "base/text.h"
+#include "store/event_functions.h"
 
 namespace store::duck {
 namespace {
@@ -21,6 +23,10 @@ base::Code code_of(duckdb_error_type type, std::string_view message) {
   // Some calls give the message without its type.
   if (message.starts_with("INTERRUPT Error")) return base::Code::Closed;
   if (message.starts_with("Out of Memory Error")) return base::Code::Full;
+  if (message.starts_with("FATAL Error") || message.starts_with("INTERNAL Error"))
+    return base::Code::Corrupt;
+  if (message.starts_with("TransactionContext Error")) return base::Code::Unavailable;
+  if (type == DUCKDB_ERROR_INVALID && message.starts_with("IO Error")) type = DUCKDB_ERROR_IO;
   if (contains(message, "Could not set lock") || contains(message, "Conflicting lock")) {
     return base::Code::Conflict;
   }
@@ -61,6 +67,19 @@ base::Error to_error(const char* what, duckdb_error_type type, const char* messa
   return {code, what, -1, std::move(detail)};
 }
 
+std::string quote(std::string_view text) {
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'') out += '\'';
+    out += c;
+  }
+  return out + "'";
+}
+
+std::size_t longest_log(std::size_t memory_limit) {
+  return std::clamp(memory_limit / 4, std::size_t{16} << 20U, std::size_t{1} << 30U);
+}
+
 base::Result<Database> Database::open(const std::string& path, const Settings& settings) {
   duckdb_config config = nullptr;
   ASSERT(duckdb_create_config(&config) == DuckDBSuccess);
@@ -68,11 +87,14 @@ base::Result<Database> Database::open(const std::string& path, const Settings& s
       settings.threads != 0 ? settings.threads : std::max(1U, std::thread::hardware_concurrency());
   const std::string memory = std::to_string(settings.memory_limit >> 10U) + "KiB";
   const std::string thread_count = std::to_string(threads);
-  const std::array<std::pair<const char*, const char*>, 9> options = {{
+  const std::string spill = std::to_string(settings.spill_limit >> 10U) + "KiB";
+  const std::string log = std::to_string(longest_log(settings.memory_limit) >> 10U) + "KiB";
+  const std::array<std::pair<const char*, const char*>, 10> options = {{
+      {"checkpoint_threshold", log.c_str()},
       {"memory_limit", memory.c_str()},
       {"threads", thread_count.c_str()},
       {"temp_directory", settings.temp_dir.c_str()},
-      {"enable_external_access", "false"},
+      {"max_temp_directory_size", spill.c_str()},
       {"autoinstall_known_extensions", "false"},
       {"autoload_known_extensions", "false"},
       {"allow_community_extensions", "false"},
@@ -96,9 +118,17 @@ base::Result<Database> Database::open(const std::string& path, const Settings& s
     return std::unexpected(std::move(error));
   }
   Database database(handle);
-  // From here on no query, however made, can loosen the settings above.
   auto connection = TRY(Connection::open(database));
-  TRY(connection.execute("SET lock_configuration = true"));
+  TRY(register_event_functions(connection.get()));
+  // From here on no query, however made, can loosen the settings above.
+  std::string rules;
+  for (const std::string& folder : settings.folders)
+    rules += (rules.empty() ? "SET allowed_directories = [" : ", ") + quote(folder);
+  if (!rules.empty()) rules += "];";
+  // Pieces never change: what their row groups hold is read once, not for every question.
+  rules += "SET parquet_metadata_cache = true;";
+  TRY(connection.execute(rules +
+                         "SET enable_external_access = false; SET lock_configuration = true"));
   return database;
 }
 
@@ -123,6 +153,38 @@ base::Result<void> Connection::execute(const std::string& sql) {
   return std::unexpected(std::move(error));
 }
 
+base::Result<void> Connection::execute_patiently(const std::string& sql) {
+  constexpr timespec kBetween{0, 100'000};  // 0.1 ms
+  duckdb_prepared_statement statement = nullptr;
+  duckdb_pending_result pending = nullptr;
+  duckdb_result result{};
+  const auto failure = [](const char* message) {
+    return std::unexpected(to_error("event store", DUCKDB_ERROR_INVALID, message));
+  };
+  base::Result<void> done;
+  if (duckdb_prepare(handle_, sql.c_str(), &statement) != DuckDBSuccess) {
+    done = failure(duckdb_prepare_error(statement));
+  } else if (duckdb_pending_prepared(statement, &pending) != DuckDBSuccess) {
+    done = failure(duckdb_pending_error(pending));
+  } else {
+    auto state = duckdb_pending_execute_task(pending);
+    while (!duckdb_pending_execution_is_finished(state)) {
+      if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) ::nanosleep(&kBetween, nullptr);
+      state = duckdb_pending_execute_task(pending);
+    }
+    if (state == DUCKDB_PENDING_ERROR) {
+      done = failure(duckdb_pending_error(pending));
+    } else if (duckdb_execute_pending(pending, &result) != DuckDBSuccess) {
+      done = std::unexpected(
+          to_error("event store", duckdb_result_error_type(&result), duckdb_result_error(&result)));
+    }
+  }
+  duckdb_destroy_result(&result);
+  duckdb_destroy_pending(&pending);
+  duckdb_destroy_prepare(&statement);
+  return done;
+}
+
 base::Result<Rows> Connection::query(const std::string& sql) {
   duckdb_result result;
   if (duckdb_query(handle_, sql.c_str(), &result) == DuckDBSuccess) return Rows(result);
@@ -130,6 +192,17 @@ base::Result<Rows> Connection::query(const std::string& sql) {
                         duckdb_result_error(&result));
   duckdb_destroy_result(&result);
   return std::unexpected(std::move(error));
+}
+
+base::Result<std::vector<std::int64_t>> Connection::numbers(const std::string& sql) {
+  auto rows = TRY(query(sql));
+  std::vector<std::int64_t> out(rows.column_count(), 0);
+  if (!TRY(rows.next())) return out;
+  for (idx_t index = 0; index < out.size(); ++index) {
+    const Column column = rows.column(index);
+    if (!column.is_null(0)) out[index] = column.as<std::int64_t>(0);
+  }
+  return out;
 }
 
 Column::Column(duckdb_data_chunk chunk, idx_t column) {
@@ -158,9 +231,9 @@ base::Result<bool> Rows::next() {
       to_error("event store query", duckdb_result_error_type(&result_), message));
 }
 
-base::Result<Appender> Appender::open(Connection& connection, const TableDefinition& table) {
+base::Result<Appender> Appender::open(Connection& connection, const std::string& name,
+                                      const TableDefinition& table) {
   duckdb_appender appender = nullptr;
-  const std::string name(table.relation);
   if (duckdb_appender_create(connection.get(), nullptr, name.c_str(), &appender) != DuckDBSuccess) {
     auto error = to_error("append to the event store", DUCKDB_ERROR_INVALID,
                           duckdb_appender_error(appender));
@@ -191,6 +264,7 @@ Appender::Appender(Appender&& other) noexcept
       table_(other.table_),
       vectors_(std::move(other.vectors_)),
       data_(std::move(other.data_)),
+      validity_(std::move(other.validity_)),
       row_(other.row_),
       column_(other.column_) {}
 
@@ -206,6 +280,7 @@ void Appender::load_columns() {
     vectors_.push_back(duckdb_data_chunk_get_vector(chunk_, column));
     data_.push_back(duckdb_vector_get_data(vectors_.back()));
   }
+  validity_.assign(data_.size(), nullptr);
 }
 
 void* Appender::next() {
@@ -227,6 +302,16 @@ void Appender::text(std::string_view value) {
 
 void Appender::guid(std::span<const std::uint8_t, 16> bytes) {
   static_cast<duckdb_hugeint*>(next())[row_] = uuid_value(bytes);
+}
+
+void Appender::null() {
+  std::uint64_t*& validity = validity_[column_];
+  if (validity == nullptr) {
+    duckdb_vector_ensure_validity_writable(vectors_[column_]);
+    validity = duckdb_vector_get_validity(vectors_[column_]);
+  }
+  next();
+  validity[row_ / 64] &= ~(std::uint64_t{1} << (row_ % 64));
 }
 
 base::Result<void> Appender::end_row() {

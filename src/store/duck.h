@@ -19,11 +19,20 @@ namespace store::duck {
 // Invalid.
 base::Error to_error(const char* what, duckdb_error_type type, const char* message);
 
+// A text as a literal of SQL's.
+std::string quote(std::string_view text);
+
 struct Settings {
   std::size_t memory_limit = 0;
   unsigned threads = 0;
   std::string temp_dir;
+  std::vector<std::string> folders = {};  // those with files that statements may read and write
+  std::size_t spill_limit = std::size_t{4} << 30U;  // of temp_dir
 };
+// So long may the log of changes get before they are written into the database file. Rows that have
+// left the database by then are never written there; but until then they cannot leave memory
+// either, where they take nearly twice as much as in the log.
+std::size_t longest_log(std::size_t memory_limit);
 
 class Database {
  public:
@@ -57,8 +66,13 @@ class Connection {
   duckdb_connection get() const { return handle_; }
   // One or more statements whose rows are not wanted.
   base::Result<void> execute(const std::string& sql);
+  // One statement that takes long, or waits for the disk. The caller sleeps while threads of the
+  // database work on it; execute() would take a processor for waiting.
+  base::Result<void> execute_patiently(const std::string& sql);
   // One statement; its rows, all in memory.
   base::Result<Rows> query(const std::string& sql);
+  // One statement whose answer is one row of whole numbers; null is 0.
+  base::Result<std::vector<std::int64_t>> numbers(const std::string& sql);
 
  private:
   explicit Connection(duckdb_connection handle) : handle_(handle) {}
@@ -108,7 +122,9 @@ class Rows {
 // then end the row. Text that is not UTF-8 is mended.
 class Appender {
  public:
-  static base::Result<Appender> open(Connection& connection, const TableDefinition& table);
+  // To the table of that name, which has the columns that `table` stores.
+  static base::Result<Appender> open(Connection& connection, const std::string& name,
+                                     const TableDefinition& table);
   ~Appender();
   Appender(Appender&& other) noexcept;
   Appender& operator=(Appender&&) = delete;
@@ -118,6 +134,7 @@ class Appender {
   void big(std::int64_t value) { static_cast<std::int64_t*>(next())[row_] = value; }
   void text(std::string_view value);
   void guid(std::span<const std::uint8_t, 16> bytes);
+  void null();
   base::Result<void> end_row();
   // Hands the rest over; without it rows are dropped.
   base::Result<void> close();
@@ -133,6 +150,7 @@ class Appender {
   const TableDefinition* table_;
   std::vector<duckdb_vector> vectors_;
   std::vector<void*> data_;
+  std::vector<std::uint64_t*> validity_;  // nullptr: no NULL in the chunk's column so far
   idx_t row_ = 0;
   std::size_t column_ = 0;
 };

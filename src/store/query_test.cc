@@ -83,6 +83,35 @@ class QueryTest : public ::testing::Test {
   std::uint64_t sequence_ = 0;
 };
 
+TEST_F(QueryTest, ReadsTheRowsForColumnsThatDependOnThem) {
+  fill(6);
+  const auto unpacked =
+      run("SecurityIoTRawEvent | project d = parse_json(EventDetails) | evaluate bag_unpack(d) "
+          "| summarize take_any(CommandLine), max(ProcessId)");
+  ASSERT_EQ(unpacked.columns.size(), 2U);
+  EXPECT_EQ(unpacked.columns[0].type, kql::Type::String);
+  EXPECT_EQ(unpacked.columns[1].type, kql::Type::Long);
+  const auto pivoted = run(
+      "SecurityIoTRawEvent | project DeviceId, RawEventName | evaluate pivot(DeviceId, count())");
+  ASSERT_EQ(pivoted.columns.size(), 4U);
+  EXPECT_EQ(pivoted.columns[1].name, "device-0");
+  EXPECT_EQ(json(pivoted), R"([["ProcessCreate",2,2,2]])");
+}
+
+// What is read first is part of the query: its limits count.
+TEST_F(QueryTest, StopsWhileItReadsTheRowsForColumns) {
+  fill(6);
+  Cancel cancel;
+  cancel.cancel();
+  auto with = options();
+  with.cancel = &cancel;
+  const auto result = queries_->run_kql(
+      "SecurityIoTRawEvent | project d = parse_json(EventDetails) | evaluate bag_unpack(d)", with);
+  ASSERT_FALSE(result);
+  EXPECT_TRUE(result.error().diagnostics.empty());
+  EXPECT_EQ(result.error().error.code, base::Code::Closed);
+}
+
 TEST_F(QueryTest, EveryTableHasItsColumns) {
   fill(1);
   for (const kql::Table& table : catalogue().tables()) {
@@ -129,13 +158,13 @@ TEST_F(QueryTest, TheRowLimitCutsAndSaysSo) {
   auto few = options();
   few.row_limit = 49;
   EXPECT_EQ(run("SecurityIoTRawEvent", few).rows.size(), 49U);
-  EXPECT_TRUE(run("SecurityIoTRawEvent", few).stats.truncated);
+  EXPECT_TRUE(run("SecurityIoTRawEvent", few).stats.truncated());
   few.row_limit = 50;
   EXPECT_EQ(run("SecurityIoTRawEvent", few).rows.size(), 50U);
-  EXPECT_FALSE(run("SecurityIoTRawEvent", few).stats.truncated);
+  EXPECT_FALSE(run("SecurityIoTRawEvent", few).stats.truncated());
   few.byte_limit = 1000;
   EXPECT_LT(run("SecurityIoTRawEvent", few).rows.size(), 10U);
-  EXPECT_TRUE(run("SecurityIoTRawEvent", few).stats.truncated);
+  EXPECT_TRUE(run("SecurityIoTRawEvent", few).stats.truncated());
 }
 
 TEST_F(QueryTest, TheQuerysFaultsAreDiagnostics) {

@@ -1,6 +1,9 @@
 #include "store/sqlite.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -45,17 +48,56 @@ std::unexpected<base::Error> fail_sqlite(sqlite3* connection, int code, const ch
 
 }  // namespace
 
+// Statements that nobody uses, the one used last at the end. To prepare one costs many times what
+// it takes to run it.
+struct StatementCache {
+  ~StatementCache() {
+    for (sqlite3_stmt* statement : idle)
+      sqlite3_finalize(statement);
+  }
+
+  sqlite3_stmt* take(std::string_view sql) {
+    const auto found = std::ranges::find_if(idle, [sql](sqlite3_stmt* statement) {
+      return std::string_view(sqlite3_sql(statement)) == sql;
+    });
+    if (found == idle.end()) return nullptr;
+    sqlite3_stmt* const statement = *found;
+    idle.erase(found);
+    return statement;
+  }
+
+  void put(sqlite3_stmt* statement) {
+    if (idle.size() == Sqlite::kCachedStatements) {
+      sqlite3_finalize(idle.front());
+      idle.erase(idle.begin());
+    }
+    idle.push_back(statement);
+  }
+
+  std::vector<sqlite3_stmt*> idle;
+};
+
+void Statement::give_back() {
+  if (statement_ == nullptr) return;
+  // Which ends what it was doing, and its hold on the file.
+  reset();
+  cache_->put(std::exchange(statement_, nullptr));
+}
+
 Statement::~Statement() {
-  sqlite3_finalize(statement_);
+  give_back();
 }
 
 Statement::Statement(Statement&& other) noexcept
-    : statement_(std::exchange(other.statement_, nullptr)), bind_error_(other.bind_error_) {}
+    : statement_(std::exchange(other.statement_, nullptr)),
+      cache_(other.cache_),
+      bind_error_(other.bind_error_) {}
 
 Statement& Statement::operator=(Statement&& other) noexcept {
   if (this != &other) {
-    sqlite3_finalize(statement_);
+    give_back();
     statement_ = std::exchange(other.statement_, nullptr);
+    cache_ = other.cache_;
     bind_error_ = other.bind_error_;
   }
   return *this;
@@ -198,14 +240,20 @@ base::Result<Sqlite> Sqlite::open(const std::string& path, SqliteMode mode,
   return connection;
 }
 
+Sqlite::Sqlite(sqlite3* connection)
+    : connection_(connection), cache_(std::make_unique<StatementCache>()) {}
+
 Sqlite::~Sqlite() {
+  cache_.reset();
   sqlite3_close_v2(connection_);
 }
 
-Sqlite::Sqlite(Sqlite&& other) noexcept : connection_(std::exchange(other.connection_, nullptr)) {}
+Sqlite::Sqlite(Sqlite&& other) noexcept
+    : connection_(std::exchange(other.connection_, nullptr)), cache_(std::move(other.cache_)) {}
 
 Sqlite& Sqlite::operator=(Sqlite&& other) noexcept {
   if (this != &other) {
+    cache_ = std::move(other.cache_);
     sqlite3_close_v2(connection_);
     connection_ = std::exchange(other.connection_, nullptr);
   }
@@ -248,13 +296,45 @@ base::Result<void> Sqlite::execute(const std::string& sql) {
 }
 
 base::Result<Statement> Sqlite::prepare(std::string_view sql) {
+  if (sqlite3_stmt* const kept = cache_->take(sql)) return Statement(kept, *cache_);
   sqlite3_stmt* raw = nullptr;
   const char* rest = nullptr;
-  const int code =
-      sqlite3_prepare_v2(connection_, sql.data(), static_cast<int>(sql.size()), &raw, &rest);
+  const int code = sqlite3_prepare_v3(connection_, sql.data(), static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &raw, &rest);
   if (code != SQLITE_OK) return fail_sqlite(connection_, code, "sqlite prepare");
   ASSERT(raw != nullptr);
-  return Statement(raw);
+  return Statement(raw, *cache_);
+}
+
+base::Result<void> Sqlite::begin_reading() {
+  TRY(execute("BEGIN"));
+  // Which is when the picture is taken.
+  auto first = TRY(prepare("SELECT count(*) FROM sqlite_schema"));
+  TRY(first.run());
+  return {};
+}
+
+base::Result<void> Sqlite::end_reading() {
+  return execute("COMMIT");
+}
+
+base::Result<void> Sqlite::copy_to(const std::string& path) {
+  const auto made = os::open_file(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+  if (!made && made.error().at == EEXIST)
+    return base::fail(base::Code::Exists, "sqlite copy", -1, path);
+  if (!made) return std::unexpected(made.error());
+  sqlite3* raw = nullptr;
+  int code =
+      sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const Sqlite target(raw);
+  if (raw == nullptr) return base::fail(base::Code::Unavailable, "sqlite copy", -1, path);
+  if (code != SQLITE_OK) return fail_sqlite(raw, code, "sqlite copy");
+  sqlite3_backup* copying = sqlite3_backup_init(raw, "main", connection_, "main");
+  if (copying == nullptr) return fail_sqlite(raw, sqlite3_errcode(raw), "sqlite copy");
+  sqlite3_backup_step(copying, -1);
+  code = sqlite3_backup_finish(copying);
+  if (code != SQLITE_OK) return fail_sqlite(raw, code, "sqlite copy");
+  return {};
 }
 
 std::int64_t Sqlite::changes() const {
@@ -273,7 +353,7 @@ base::Result<Transaction> Transaction::begin(Sqlite& connection) {
 Transaction::~Transaction() {
   // A failing statement may have rolled back already; then there is nothing to do.
   if (connection_ != nullptr && sqlite3_get_autocommit(connection_->connection_) == 0) {
-    (void)connection_->execute("ROLLBACK");
+    [[maybe_unused]] const auto rolled_back = connection_->execute("ROLLBACK");
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,6 +18,7 @@ struct sqlite3_stmt;
 namespace store {
 
 class Sqlite;
+struct StatementCache;
 
 // One prepared statement. Bind, step through its rows, reset, use it again.
 //
@@ -80,9 +82,12 @@ class Statement {
 
  private:
   friend class Sqlite;
-  explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
+  Statement(sqlite3_stmt* statement, StatementCache& cache)
+      : statement_(statement), cache_(&cache) {}
+  void give_back();
 
   sqlite3_stmt* statement_ = nullptr;
+  StatementCache* cache_;  // the connection's
   int bind_error_ = 0;
 };
 
@@ -115,7 +120,9 @@ class Sqlite {
 
   // Runs one or more statements that give no rows.
   base::Result<void> execute(const std::string& sql);
+  // What was prepared before is kept for the next time, up to kCachedStatements of the last used.
   // Errors: Invalid (the detail has SQLite's message).
+  static constexpr std::size_t kCachedStatements = 32;
   base::Result<Statement> prepare(std::string_view sql);
   // Prepares, binds in order and runs.
   template <class... Values>
@@ -124,15 +131,24 @@ class Sqlite {
     return statement.bind_all(values...).run();
   }
 
+  // Starts a transaction that only reads: what this connection sees stays as it is from the return
+  // on, until end_reading(). Writers are not held up.
+  base::Result<void> begin_reading();
+  base::Result<void> end_reading();
+  // Writes all that this connection sees into a new file (mode 0600) that needs no other beside it.
+  // Errors: Exists (the file), Full, Io, Corrupt. The copy is of no use then.
+  base::Result<void> copy_to(const std::string& path);
+
   // Rows that the last INSERT, UPDATE or DELETE touched.
   std::int64_t changes() const;
   std::int64_t last_insert_id() const;
 
  private:
   friend class Transaction;
-  explicit Sqlite(sqlite3* connection) : connection_(connection) {}
+  explicit Sqlite(sqlite3* connection);
 
   sqlite3* connection_ = nullptr;
+  std::unique_ptr<StatementCache> cache_;  // stays where it is when this is moved
 };
 
 // A write transaction (BEGIN IMMEDIATE); rolled back at its end unless committed. Not nestable.

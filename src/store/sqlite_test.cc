@@ -57,6 +57,46 @@ TEST_F(SqliteTest, KeepsTypedValuesAcrossReopening) {
   EXPECT_FALSE(*query.step());
 }
 
+TEST_F(SqliteTest, KeptStatementsAreAsNewOnes) {
+  auto opened = open();
+  ASSERT_TRUE(opened.migrate("things", kSteps));
+  Sqlite db = std::move(opened);
+  for (int id = 1; id <= 3; ++id)
+    ASSERT_TRUE(db.run("INSERT INTO thing(id, name) VALUES(?, ?)", id, std::to_string(id)));
+  constexpr std::string_view kQuery = "SELECT id FROM thing WHERE ? IS NULL OR id > ? ORDER BY id";
+  {
+    auto half_way = *db.prepare(kQuery);
+    half_way.bind_all(1, 1);
+    ASSERT_TRUE(*half_way.step());
+    EXPECT_EQ(half_way.integer(0), 2);
+    // The same words at the same time are another statement.
+    auto other = *db.prepare(kQuery);
+    other.bind_all(2, 2);
+    ASSERT_TRUE(*other.step());
+    EXPECT_EQ(other.integer(0), 3);
+    ASSERT_TRUE(*half_way.step());
+    EXPECT_EQ(half_way.integer(0), 3);
+  }
+  // It begins anew, without the parameters of before, and does not hold the file.
+  auto again = *db.prepare(kQuery);
+  ASSERT_TRUE(*again.step());
+  EXPECT_EQ(again.integer(0), 1);
+  again.reset();
+  ASSERT_TRUE(db.execute("ALTER TABLE thing ADD COLUMN later TEXT; DELETE FROM thing"));
+  EXPECT_FALSE(*again.step());
+}
+
+TEST_F(SqliteTest, KeepsAsManyStatementsAsItMay) {
+  auto db = open();
+  for (std::size_t round = 0; round < 2; ++round) {
+    for (std::size_t i = 0; i <= Sqlite::kCachedStatements; ++i) {
+      auto query = *db.prepare("SELECT " + std::to_string(i));
+      ASSERT_TRUE(*query.step());
+      EXPECT_EQ(query.integer(0), static_cast<std::int64_t>(i));
+    }
+  }
+}
+
 TEST_F(SqliteTest, FileIsPrivateAndDurable) {
   auto db = open();
   struct stat status{};
@@ -146,6 +186,27 @@ TEST_F(SqliteTest, LockedFileIsUnavailableAfterTheTimeout) {
   const auto blocked = Transaction::begin(second);
   ASSERT_FALSE(blocked);
   EXPECT_EQ(blocked.error().code, base::Code::Unavailable);
+}
+
+TEST_F(SqliteTest, ACopyIsOfTheMomentAtWhichReadingBegan) {
+  auto writer = open();
+  ASSERT_TRUE(writer.execute("CREATE TABLE thing(x INTEGER); INSERT INTO thing VALUES (1)"));
+  auto reader = *Sqlite::open(path_, SqliteMode::ReadOnly);
+  ASSERT_TRUE(reader.begin_reading());
+  ASSERT_TRUE(writer.execute("INSERT INTO thing VALUES (2)")) << "writers are not held up";
+  const std::string copy = path_ + ".copy";
+  ASSERT_TRUE(reader.copy_to(copy));
+  ASSERT_TRUE(reader.end_reading());
+  EXPECT_EQ(reader.copy_to(copy).error().code, base::Code::Exists);
+  auto copied = *Sqlite::open(copy);
+  auto count = *copied.prepare("SELECT count(*) FROM thing");
+  ASSERT_TRUE(*count.step());
+  EXPECT_EQ(count.integer(0), 1);
+  ASSERT_TRUE(reader.copy_to(path_ + ".later"));
+  auto later = *Sqlite::open(path_ + ".later", SqliteMode::ReadOnly);
+  auto all = *later.prepare("SELECT count(*) FROM thing");
+  ASSERT_TRUE(*all.step());
+  EXPECT_EQ(all.integer(0), 2);
 }
 
 TEST_F(SqliteTest, WrongSqlIsInvalidWithSqlitesMessage) {

@@ -39,7 +39,8 @@ inline EventStoreOptions store_options(const std::string& dir) {
 
 // What SQL says about a store that nobody has open: rows of text.
 inline std::vector<std::vector<std::string>> ask(const std::string& path, const std::string& sql) {
-  auto database = duck::Database::open(path, {std::size_t{256} << 20U, 1, path + ".tmp"});
+  auto database =
+      duck::Database::open(path, {std::size_t{256} << 20U, 1, path + ".tmp", {path + ".pieces"}});
   if (!database) return {{database.error().to_string()}};
   auto connection = *duck::Connection::open(*database);
   auto rows = connection.query("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (" + sql + ")");
