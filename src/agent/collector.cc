@@ -11,7 +11,7 @@ using collect::Tier;
 
 namespace {
 
-constexpr Tier kBestFirst[] = {Tier::Ebpf, Tier::Connector, Tier::Proc};
+constexpr Tier kBestFirst[] = {Tier::Ebpf, Tier::Audit, Tier::Connector, Tier::Proc};
 
 collect::SourceStats sum(collect::SourceStats a, const collect::SourceStats& b) {
   a.received += b.received;

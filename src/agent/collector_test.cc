@@ -19,7 +19,8 @@ class Ignore final : public collect::Sink {
 
 // What the test decides about each tier, and what the collector did with it.
 struct World {
-  std::map<Tier, bool> works = {{Tier::Ebpf, true}, {Tier::Connector, true}, {Tier::Proc, true}};
+  std::map<Tier, bool> works = {
+      {Tier::Ebpf, true}, {Tier::Audit, false}, {Tier::Connector, true}, {Tier::Proc, true}};
   std::map<Tier, int> alive;
   std::map<Tier, int> drained;
   std::function<void(const base::Error&)> fail;  // the latest source
@@ -87,7 +88,8 @@ TEST_F(CollectorTest, SaysWhyNotABetterOne) {
   const auto collector = open();
   ASSERT_TRUE(collector);
   EXPECT_EQ((*collector)->tier(), Tier::Proc);
-  EXPECT_EQ((*collector)->reason(), "ebpf: not here (denied); connector: not here (denied)");
+  EXPECT_EQ((*collector)->reason(),
+            "ebpf: not here (denied); audit: not here (denied); connector: not here (denied)");
 }
 
 TEST_F(CollectorTest, AChosenTierIsNotReplacedByAnother) {

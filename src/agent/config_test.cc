@@ -1,5 +1,7 @@
 #include "agent/config.h"
 
+#include <bit>
+
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
@@ -40,7 +42,9 @@ TEST_F(AgentConfigTest, Defaults) {
   EXPECT_EQ(config->collect.tier, std::nullopt);
   EXPECT_FALSE(config->collect.forks);
   EXPECT_TRUE(config->collect.ends);
-  EXPECT_EQ(config->collect.ring_bytes, 8U << 20U);
+  EXPECT_GE(config->collect.ring_bytes, 2U << 20U);
+  EXPECT_LE(config->collect.ring_bytes, 32U << 20U);
+  EXPECT_TRUE(std::has_single_bit(config->collect.ring_bytes));
   EXPECT_EQ(config->collect.poll_interval, 250ms);
   EXPECT_TRUE(config->aggregate.events.empty());
   EXPECT_EQ(config->report.heartbeat, 60s);
@@ -78,10 +82,11 @@ TEST_F(AgentConfigTest, ProblemsNameTheirPlace) {
   const std::string file = folder_ + "/agent.toml";
   EXPECT_EQ(problem("[hub]\nca_fle = 'x'\n"),
             file + ":2:1: unknown key 'hub.ca_fle'; did you mean 'hub.ca_file'?");
-  EXPECT_EQ(problem("[collect]\ntier = 'ebfp'\n"),
-            file +
-                ":2:1: collect.tier: expected one of auto, ebpf, connector, proc (did you mean "
-                "ebpf?), found \"ebfp\"");
+  EXPECT_EQ(
+      problem("[collect]\ntier = 'ebfp'\n"),
+      file +
+          ":2:1: collect.tier: expected one of auto, ebpf, audit, connector, proc (did you mean "
+          "ebpf?), found \"ebfp\"");
   EXPECT_EQ(problem("[collect]\nexclude = ['noise']\n"),
             file + ":2:1: collect.exclude: expected full paths, found \"noise\"");
   EXPECT_EQ(

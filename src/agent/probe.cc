@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "agent/collect/source.h"
+#include "audit/stream.h"
 #include "base/json.h"
 
 namespace agent {
@@ -21,6 +22,8 @@ std::string shortcoming(Tier tier) {
   switch (tier) {
     case Tier::Ebpf:
       return {};
+    case Tier::Audit:
+      return "slows each start of a process more than eBPF";
     case Tier::Connector:
       return "command lines of very short processes can be missed";
     case Tier::Proc:
@@ -33,14 +36,15 @@ std::string shortcoming(Tier tier) {
 
 std::vector<TierVerdict> probe_tiers() {
   std::vector<TierVerdict> verdicts;
-  for (const Tier tier : {Tier::Ebpf, Tier::Connector, Tier::Proc}) {
+  for (const Tier tier : {Tier::Ebpf, Tier::Audit, Tier::Connector, Tier::Proc}) {
     Ignore ignore;
     const auto loop = os::Loop::create();
     if (!loop) {
       verdicts.push_back({tier, false, loop.error().to_string()});
       continue;
     }
-    const auto source = collect::open_source(tier, **loop, ignore, {});
+    audit::Stream stream(**loop);
+    const auto source = collect::open_source(tier, **loop, ignore, {.audit = &stream});
     std::string reason = shortcoming(tier);
     if (!source) {
       reason = source.error().detail.empty() ? source.error().to_string() : source.error().detail;

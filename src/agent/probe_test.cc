@@ -9,9 +9,9 @@ namespace {
 
 TEST(Probe, PollingWorksEverywhere) {
   const auto verdicts = probe_tiers();
-  ASSERT_EQ(verdicts.size(), 3U);
-  EXPECT_EQ(verdicts[2].tier, collect::Tier::Proc);
-  EXPECT_TRUE(verdicts[2].works);
+  ASSERT_EQ(verdicts.size(), 4U);
+  EXPECT_EQ(verdicts[3].tier, collect::Tier::Proc);
+  EXPECT_TRUE(verdicts[3].works);
   for (const TierVerdict& verdict : verdicts) {
     EXPECT_TRUE(verdict.works || !verdict.reason.empty());
   }

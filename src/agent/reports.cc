@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <sys/utsname.h>
+#include <unistd.h>
 
 namespace agent {
 
@@ -76,6 +77,14 @@ schema::Event heartbeat(const Health& health, Beat beat, const RunState::Previou
   details.emplace_back("KernelRelease", kernel_release());
   if (!health.tier_reason.empty())
     details.emplace_back("TierReason", health.tier_reason.substr(0, 1024));
+  std::string tiers;
+  std::string lossy;
+  for (const auto& [event, source] : by_event(health.sources)) {
+    tiers += (tiers.empty() ? "" : ",") + event + "=" + source.tier;
+    if (source.lossy) lossy += (lossy.empty() ? "" : ",") + event;
+  }
+  if (!tiers.empty()) details.emplace_back("Sources", tiers);
+  if (!lossy.empty()) details.emplace_back("LossySources", lossy);
   add(details, "SourceRecords", health.source.received);
   add(details, "ProcessCreates", health.events.created);
   add(details, "ProcessTerminates", health.events.terminated);
@@ -88,6 +97,10 @@ schema::Event heartbeat(const Health& health, Beat beat, const RunState::Previou
   add_if_any(details, "HeldBack", health.uplink.outbox.held);
   add(details, "Connects", health.uplink.session.connects);
   add_if_any(details, "ConnectFailures", health.uplink.session.connect_failures);
+  add_if_any(details, "Divided", health.uplink.events_split);
+  add_if_any(details, "Truncated", health.uplink.events_truncated);
+  add(details, "SpoolBytesWritten", health.uplink.spool.bytes_written);
+  add_if_any(details, "DiskBytesWritten", health.disk_bytes);
   add_if_any(details, "SpoolWriteErrors", health.uplink.spool.write_errors);
   return periodic(now, schema::payload_of(std::move(item)));
 }
@@ -117,6 +130,10 @@ schema::Event dropped_events(const Health& health, RunState::Totals& totals, bas
   add(first.extra_details, "KernelLost", kernel_lost);
   add_if_any(first.extra_details, "SourceOverruns", health.source.overruns);
   add_if_any(first.extra_details, "SourceMalformed", health.source.malformed);
+  // Of each type, since the agent started.
+  for (const auto& [event, source] : by_event(health.sources))
+    add_if_any(first.extra_details, ("SourceLost." + event).c_str(), source.lost);
+  add_if_any(first.extra_details, "WindowsEndedEarly", health.uplink.outbox.evicted_early);
   std::vector<schema::DroppedEventsStatistics> items;
   items.push_back(std::move(first));
   items.push_back(item(schema::Queue::Low, low,
@@ -135,6 +152,43 @@ schema::Event message_statistics(const uplink::SessionStats& session,
   };
   item.total_failed = whole(failed(session) - failed(reported));
   reported = session;
+  return periodic(now, schema::payload_of(std::move(item)));
+}
+
+std::map<std::string, SourceReport> by_event(const std::vector<SourceReport>& sources) {
+  std::map<std::string, SourceReport> joined;
+  for (const SourceReport& source : sources) {
+    const auto [at, added] =
+        joined.try_emplace(std::string(schema::to_string(source.event)), source);
+    if (added) continue;
+    SourceReport& known = at->second;
+    if (known.tier != source.tier) known.tier += "+" + source.tier;
+    if (!source.reason.empty()) known.reason += (known.reason.empty() ? "" : "; ") + source.reason;
+    known.lossy |= source.lossy;
+    known.lost += source.lost;
+  }
+  return joined;
+}
+
+bool same_sources(const std::vector<SourceReport>& a, const std::vector<SourceReport>& b) {
+  return std::equal(
+      a.begin(), a.end(), b.begin(), b.end(), [](const SourceReport& x, const SourceReport& y) {
+        return x.event == y.event && x.tier == y.tier && x.reason == y.reason && x.lossy == y.lossy;
+      });
+}
+
+schema::Event sources_event(const std::vector<SourceReport>& sources, base::WallTime now) {
+  schema::Diagnostic item;
+  item.severity = schema::DiagnosticSeverity::Information;
+  item.message = "agent.sources";
+  item.process_id = ::getpid();
+  item.thread_id = ::gettid();
+  for (const auto& [event, source] : by_event(sources)) {
+    item.message += " " + event + "=" + source.tier;
+    item.extra_details.emplace_back(event, source.tier + (source.lossy ? " (lossy)" : ""));
+    if (!source.reason.empty())
+      item.extra_details.emplace_back(event + ".Reason", source.reason.substr(0, 1024));
+  }
   return periodic(now, schema::payload_of(std::move(item)));
 }
 

@@ -12,6 +12,7 @@ typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 typedef int32_t s32;
+typedef int64_t s64;
 #endif
 
 enum {
@@ -20,6 +21,21 @@ enum {
   VEDETTE_EXIT = 3,
 };
 enum { VEDETTE_KINDS = 4 };
+
+// Kinds of a connection; they have a ring of their own.
+enum {
+  VEDETTE_OPENED = 16,  // made, accepted, or (UDP) the first datagram
+  VEDETTE_FAILED = 17,  // tried in vain; `error` says why
+  VEDETTE_OWNER = 18,   // who uses an accepted one
+  VEDETTE_CLOSED = 19,  // with bytes
+};
+
+// Flags of a connection.
+enum {
+  VEDETTE_INCOMING = 1 << 0,
+  VEDETTE_OWNED = 1 << 1,     // the process used the connection itself
+  VEDETTE_LISTENER = 1 << 2,  // the process is who listens for such
+};
 
 // Flags of an exec.
 enum {
@@ -76,6 +92,15 @@ struct vedette_head {
 struct vedette_exec {
   struct vedette_head head;
   u64 cgroup_id;
+  // Of the executable's file, to know it again; the inode number is 0 where that is not known.
+  u64 exe_inode;
+  u64 exe_size;
+  s64 exe_mtime;  // seconds, and nanoseconds below
+  s64 exe_ctime;
+  u32 exe_mtime_ns;
+  u32 exe_ctime_ns;
+  u32 exe_major;  // of the device
+  u32 exe_minor;
   u32 uid;
   u32 gid;
   u32 euid;
@@ -87,7 +112,6 @@ struct vedette_exec {
   u32 argv_bytes;  // in memory, which may be more than the section holds
   u16 lengths[VEDETTE_SECTIONS];
   char comm[VEDETTE_COMM];
-  char parent_comm[VEDETTE_COMM];
   char tty[VEDETTE_TTY];
 };
 
@@ -102,6 +126,37 @@ struct vedette_exit {
   char comm[VEDETTE_COMM];
 };
 
+// Times as above. Ports in host byte order, addresses in network byte order; IPv4 in the first four
+// bytes when `family` says so.
+struct vedette_connection {
+  u16 kind;
+  u16 flags;
+  u32 pid;  // 0: not known
+  u64 at;
+  u64 start;  // of the process
+  u64 id;     // of the connection; of a UDP socket, for all its peers
+  u64 inode;  // of the socket; 0: it has none (yet)
+  u64 bytes_sent;
+  u64 bytes_received;
+  u64 opened;  // of VEDETTE_CLOSED: when
+  u32 uid;
+  u32 net_ns;
+  u16 family;
+  u16 protocol;
+  u16 local_port;
+  u16 remote_port;
+  u32 error;
+  u32 reserved;
+  u8 local[16];
+  u8 remote[16];
+  char comm[VEDETTE_COMM];
+};
+
+// Value of the settings map of connections.
+struct vedette_connection_settings {
+  u32 loopback;  // report connections within the device, too
+};
+
 // Value of the per-CPU loss map, one for each kind.
 struct vedette_loss {
   u64 count;
@@ -113,7 +168,8 @@ struct vedette_loss {
 #define VEDETTE_ASSERT_SIZE(type, size) static_assert(sizeof(type) == (size))
 #endif
 VEDETTE_ASSERT_SIZE(vedette_head, 40);
-VEDETTE_ASSERT_SIZE(vedette_exec, 144);
+VEDETTE_ASSERT_SIZE(vedette_exec, 176);
 VEDETTE_ASSERT_SIZE(vedette_fork, 40);
 VEDETTE_ASSERT_SIZE(vedette_exit, 64);
+VEDETTE_ASSERT_SIZE(vedette_connection, 136);
 // NOLINTEND(readability-identifier-naming,modernize-use-using)

@@ -27,10 +27,15 @@ typedef _Bool bool;
 enum { false = 0, true = 1 };
 
 enum bpf_map_type {
+  BPF_MAP_TYPE_ARRAY = 2,
   BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+  BPF_MAP_TYPE_LRU_HASH = 9,
+  BPF_MAP_TYPE_SK_STORAGE = 24,
   BPF_MAP_TYPE_RINGBUF = 27,
 };
 enum { BPF_ANY = 0 };
+enum { BPF_F_NO_PREALLOC = 1U << 0, BPF_F_CLONE = 1U << 9 };
+enum { BPF_LOCAL_STORAGE_GET_F_CREATE = 1ULL << 0 };
 enum { BPF_RB_NO_WAKEUP = 1ULL << 0 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -47,8 +52,34 @@ struct qstr {
   const unsigned char* name;
 };
 
+struct super_block {
+  unsigned int s_dev;
+};
+
 struct inode {
+  struct super_block* i_sb;
   unsigned int i_nlink;
+  unsigned long i_ino;
+  s64 i_size;
+  s64 i_mtime_sec;
+  s64 i_ctime_sec;
+  u32 i_mtime_nsec;
+  u32 i_ctime_nsec;
+};
+
+struct timespec64 {
+  s64 tv_sec;
+  long tv_nsec;
+};
+
+// Before 6.11; the names without underscores before 6.7, of i_ctime before 6.6.
+struct inode___hidden {
+  struct timespec64 __i_mtime;
+  struct timespec64 __i_ctime;
+};
+struct inode___plain {
+  struct timespec64 i_mtime;
+  struct timespec64 i_ctime;
 };
 
 struct dentry {
@@ -116,7 +147,13 @@ struct nsproxy {
   struct mnt_namespace* mnt_ns;
 };
 
+typedef struct {
+  u32 val;
+} kgid_t;
+
 struct cred {
+  kuid_t uid;
+  kgid_t gid;
   kuid_t euid;
 };
 
@@ -173,6 +210,77 @@ struct linux_binprm {
   int argc;
   const char* filename;
   const char* interp;
+};
+
+struct net {
+  struct ns_common ns;
+};
+
+typedef struct {
+  struct net* net;
+} possible_net_t;
+
+struct in6_addr {
+  u8 bytes[16];
+};
+
+struct sock_common {
+  __be32 skc_daddr;
+  __be32 skc_rcv_saddr;
+  u16 skc_dport;
+  u16 skc_num;
+  unsigned short skc_family;
+  volatile unsigned char skc_state;
+  unsigned long skc_flags;
+  possible_net_t skc_net;
+  struct in6_addr skc_v6_daddr;
+  struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct sk_buff;
+
+struct sk_buff_head {
+  struct sk_buff* next;
+  struct sk_buff* prev;
+};
+
+struct socket {
+  struct sock* sk;
+};
+
+struct socket_alloc {
+  struct socket socket;
+  struct inode vfs_inode;
+};
+
+struct sock {
+  struct sock_common __sk_common;
+  struct sk_buff_head sk_receive_queue;
+  u16 sk_protocol;
+  int sk_err;
+  struct socket* sk_socket;
+};
+
+enum sock_flags {
+  SOCK_DONE = 1,
+};
+
+struct inet_sock {
+  __be16 inet_sport;
+};
+
+struct tcp_sock {
+  u64 bytes_received;
+  u64 bytes_sent;
+  u64 bytes_retrans;
+};
+
+struct sk_buff {
+  struct sk_buff* prev;
+  struct sock* sk;
+  unsigned char* head;
+  u16 transport_header;
+  u16 network_header;
 };
 
 #pragma clang attribute pop

@@ -2,6 +2,9 @@
 // Reports every exec, every fork of a process and every end of one, with what user space could no
 // longer find out once the process is gone. Only reads; a failed read leaves its part out and says
 // so.
+//
+// Every start pays for what is done here. What the kernel's type information leads to is read in
+// place, by a single instruction; BPF_CORE_READ, a call for each step, is for the rest.
 // The kernel's types come first; libbpf's headers need them.
 // clang-format off
 #include "bpf/kernel.h"
@@ -18,7 +21,11 @@ enum {
   PF_KTHREAD = 0x00200000,
   SIGNAL_GROUP_EXIT = 0x00000004,
   PAGE_BYTES = 4096,
+  MINOR_BITS = 20,
 };
+
+// Where the kernel keeps a mark of its own in the nanoseconds of a file's change (6.13).
+#define NANOSECONDS_MASK 0x7fffffff
 
 // bpf_probe_read_kernel is for programs that declare a licence the kernel knows.
 char licence[] SEC("license") = "GPL";
@@ -93,12 +100,13 @@ static __always_inline u32 append_name(struct scratch* to, u32 end, const void* 
 }
 
 // Appends the names of a path, from the file up to the root of the process, crossing mounts.
-// Returns the new end, with INCOMPLETE when names are missing. Global, as the next two: verified
-// once, by itself.
-__noinline u32 append_path(u64 dentry_at, u64 mnt_at, u64 root_dentry, u64 root_mnt, u32 start) {
+// Returns the new end, with INCOMPLETE when names are missing. `range`: where the path began, and,
+// in the upper half, the end so far. Global, as the next: verified once, by itself.
+__noinline u32 append_path(u64 dentry_at, u64 mnt_at, u64 root_dentry, u64 root_mnt, u64 range) {
   struct scratch* to = own_scratch();
+  const u32 start = (u32)range;
+  u32 end = (u32)(range >> 32);
   if (!to) return start | INCOMPLETE;
-  u32 end = start;
   for (int i = 0; i < VEDETTE_PATH_DEPTH; i++) {
     struct dentry* dentry = (void*)dentry_at;
     struct vfsmount* mnt = (void*)mnt_at;
@@ -123,6 +131,34 @@ __noinline u32 append_path(u64 dentry_at, u64 mnt_at, u64 root_dentry, u64 root_
   return end | INCOMPLETE;
 }
 
+// The same for a path that lies in one mount, as most do; what lies above that is left to
+// append_path.
+static __always_inline u32 append_path_of_mount(struct scratch* to, const struct path* path,
+                                                struct fs_struct* fs, u32 start) {
+  struct dentry* dentry = path->dentry;
+  struct dentry* top = path->mnt->mnt_root;
+  const bool root_mount = path->mnt == fs->root.mnt;
+  struct dentry* root = fs->root.dentry;
+  u32 end = start;
+  for (int i = 0; i < VEDETTE_PATH_DEPTH; i++) {
+    if (root_mount && dentry == root) return end;
+    if (dentry == top) break;
+    end = forget_range(end);
+    if (end - start > VEDETTE_PATH_MAX - VEDETTE_NAME_MAX) return end | INCOMPLETE;
+    const u32 next = append_name(to, end, dentry->d_name.name);
+    if (!next) return end | INCOMPLETE;
+    end = next;
+    struct dentry* parent = dentry->d_parent;
+    if (parent == dentry) return end;
+    dentry = parent;
+  }
+  if (dentry != top) return end | INCOMPLETE;
+  // Read as numbers: a function that is verified by itself takes nothing else.
+  return append_path((u64)BPF_CORE_READ(path, mnt, mnt_root), (u64)BPF_CORE_READ(path, mnt),
+                     (u64)BPF_CORE_READ(fs, root.dentry), (u64)BPF_CORE_READ(fs, root.mnt),
+                     (u64)end << 32 | start);
+}
+
 // Appends user memory up to the offset `limit`, page by page, so that one absent page loses only
 // what follows it. Returns the new end, with INCOMPLETE when it fell short.
 __noinline u32 append_user(u64 from, u32 start, u32 limit) {
@@ -143,26 +179,22 @@ __noinline u32 append_user(u64 from, u32 start, u32 limit) {
 }
 
 static __always_inline struct kernfs_node* node_parent(struct kernfs_node* node) {
-  if (bpf_core_field_exists(node->__parent)) return BPF_CORE_READ(node, __parent);
-  struct kernfs_node___parent* old = (void*)node;
-  return BPF_CORE_READ(old, parent);
+  if (bpf_core_field_exists(node->__parent)) return node->__parent;
+  return ((struct kernfs_node___parent*)node)->parent;
 }
 
 // Appends the names of a control group, from itself up. Returns as append_path.
-__noinline u32 append_cgroup(u64 node_at, u32 start) {
-  struct scratch* to = own_scratch();
-  if (!to) return start | INCOMPLETE;
+static __always_inline u32 append_cgroup(struct scratch* to, struct kernfs_node* node, u32 start) {
   u32 end = start;
   for (int i = 0; i < VEDETTE_CGROUP_DEPTH; i++) {
-    struct kernfs_node* node = (void*)node_at;
     struct kernfs_node* parent = node_parent(node);
     if (!parent) return end;
     end = forget_range(end);
     if (end - start > VEDETTE_CGROUP_MAX - VEDETTE_NAME_MAX) break;
-    const u32 next = append_name(to, end, BPF_CORE_READ(node, name));
+    const u32 next = append_name(to, end, node->name);
     if (!next) break;
     end = next;
-    node_at = (u64)parent;
+    node = parent;
   }
   return end | INCOMPLETE;
 }
@@ -181,8 +213,9 @@ static __always_inline u32 append_string(struct scratch* to, u32 end, const char
 
 // All of argv, or its head and its tail: what a padded command line would hide stands at its end.
 static __always_inline u32 add_argv(struct scratch* to, struct task_struct* task) {
-  const u64 from = BPF_CORE_READ(task, mm, arg_start);
-  const u64 total = BPF_CORE_READ(task, mm, arg_end) - from;
+  struct mm_struct* mm = task->mm;
+  const u64 from = mm->arg_start;
+  const u64 total = mm->arg_end - from;
   to->exec.argv_bytes = total > 0xffffffff ? 0xffffffff : (u32)total;
   if (total <= VEDETTE_ARGV_MAX) {
     return accept(to, append_user(from, 0, (u32)total), VEDETTE_ARGV_UNREADABLE);
@@ -195,34 +228,59 @@ static __always_inline u32 add_argv(struct scratch* to, struct task_struct* task
                 VEDETTE_ARGV_UNREADABLE);
 }
 
-static __always_inline u32 add_path(struct scratch* to, u32 start, struct dentry* dentry,
-                                    struct vfsmount* mnt, struct fs_struct* fs, u16 flag) {
-  const u64 root_dentry = (u64)BPF_CORE_READ(fs, root.dentry);
-  const u64 root_mnt = (u64)BPF_CORE_READ(fs, root.mnt);
-  return accept(to, append_path((u64)dentry, (u64)mnt, root_dentry, root_mnt, start), flag);
+static __always_inline void fill_file(struct vedette_exec* exec, struct inode* inode) {
+  const u32 device = inode->i_sb->s_dev;
+  exec->exe_major = device >> MINOR_BITS;
+  exec->exe_minor = device & ((1U << MINOR_BITS) - 1);
+  exec->exe_size = (u64)inode->i_size;
+  exec->exe_inode = inode->i_ino;
+  struct inode___hidden* hidden = (void*)inode;
+  struct inode___plain* plain = (void*)inode;
+  if (bpf_core_field_exists(inode->i_mtime_sec)) {
+    exec->exe_mtime = inode->i_mtime_sec;
+    exec->exe_mtime_ns = inode->i_mtime_nsec;
+    exec->exe_ctime = inode->i_ctime_sec;
+    exec->exe_ctime_ns = inode->i_ctime_nsec;
+  } else if (bpf_core_field_exists(hidden->__i_mtime)) {
+    exec->exe_mtime = hidden->__i_mtime.tv_sec;
+    exec->exe_mtime_ns = (u32)hidden->__i_mtime.tv_nsec;
+    exec->exe_ctime = hidden->__i_ctime.tv_sec;
+    exec->exe_ctime_ns = (u32)hidden->__i_ctime.tv_nsec;
+  } else if (bpf_core_field_exists(plain->i_mtime) && bpf_core_field_exists(plain->i_ctime)) {
+    exec->exe_mtime = plain->i_mtime.tv_sec;
+    exec->exe_mtime_ns = (u32)plain->i_mtime.tv_nsec;
+    exec->exe_ctime = plain->i_ctime.tv_sec;
+    exec->exe_ctime_ns = (u32)plain->i_ctime.tv_nsec;
+  } else {
+    exec->exe_inode = 0;
+  }
+  exec->exe_ctime_ns &= NANOSECONDS_MASK;
 }
 
 static __always_inline u32 add_exe(struct scratch* to, u32 start, struct task_struct* task) {
-  struct file* file = BPF_CORE_READ(task, mm, exe_file);
+  struct file* file = task->mm->exe_file;
+  to->exec.exe_inode = 0;
   if (!file) return start;
-  if (BPF_CORE_READ(file, f_inode, i_nlink) == 0) to->exec.head.flags |= VEDETTE_EXE_UNLINKED;
-  return add_path(to, start, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt),
-                  BPF_CORE_READ(task, fs), VEDETTE_EXE_TRUNCATED);
+  struct inode* inode = file->f_inode;
+  if (inode->i_nlink == 0) to->exec.head.flags |= VEDETTE_EXE_UNLINKED;
+  fill_file(&to->exec, inode);
+  return accept(to, append_path_of_mount(to, &file->f_path, task->fs, start),
+                VEDETTE_EXE_TRUNCATED);
 }
 
 static __always_inline u32 add_cwd(struct scratch* to, u32 start, struct task_struct* task) {
-  struct fs_struct* fs = BPF_CORE_READ(task, fs);
-  struct dentry* dentry = BPF_CORE_READ(fs, pwd.dentry);
-  if (BPF_CORE_READ(dentry, d_inode, i_nlink) == 0) to->exec.head.flags |= VEDETTE_CWD_UNLINKED;
-  return add_path(to, start, dentry, BPF_CORE_READ(fs, pwd.mnt), fs, VEDETTE_CWD_TRUNCATED);
+  struct fs_struct* fs = task->fs;
+  struct dentry* dentry = fs->pwd.dentry;
+  if (dentry->d_inode->i_nlink == 0) to->exec.head.flags |= VEDETTE_CWD_UNLINKED;
+  return accept(to, append_path_of_mount(to, &fs->pwd, fs, start), VEDETTE_CWD_TRUNCATED);
 }
 
 // The group the process is in: of the unified hierarchy, or, where that is not used, of the one
 // that container runtimes always use of the old ones.
 static __always_inline struct cgroup* task_cgroup(struct task_struct* task) {
-  struct css_set* set = BPF_CORE_READ(task, cgroups);
-  struct cgroup* unified = BPF_CORE_READ(set, dfl_cgrp);
-  if (BPF_CORE_READ(unified, level) > 0) return unified;
+  struct css_set* set = task->cgroups;
+  struct cgroup* unified = set->dfl_cgrp;
+  if (unified->level > 0) return unified;
   u64 index = 0;
   if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id)) {
     index = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
@@ -231,24 +289,24 @@ static __always_inline struct cgroup* task_cgroup(struct task_struct* task) {
   } else {
     return unified;
   }
-  struct cgroup_subsys_state* state = 0;
-  const void* slots = (const void*)set + bpf_core_field_offset(struct css_set, subsys);
-  bpf_probe_read_kernel(&state, sizeof(state), slots + index * sizeof(state));
-  struct cgroup* old = state ? BPF_CORE_READ(state, cgroup) : 0;
-  return old && BPF_CORE_READ(old, level) > 0 ? old : unified;
+  struct cgroup_subsys_state** slot =
+      (void*)set + bpf_core_field_offset(struct css_set, subsys) + index * sizeof(void*);
+  struct cgroup_subsys_state* state = *slot;
+  struct cgroup* old = state ? state->cgroup : 0;
+  return old && old->level > 0 ? old : unified;
 }
 
 static __always_inline u32 add_cgroup(struct scratch* to, u32 start, struct task_struct* task) {
-  struct kernfs_node* node = BPF_CORE_READ(task_cgroup(task), kn);
-  to->exec.cgroup_id = BPF_CORE_READ(node, id);
-  return accept(to, append_cgroup((u64)node, start), VEDETTE_CGROUP_TRUNCATED);
+  struct kernfs_node* node = task_cgroup(task)->kn;
+  to->exec.cgroup_id = node->id;
+  return accept(to, append_cgroup(to, node, start), VEDETTE_CGROUP_TRUNCATED);
 }
 
 static __always_inline void fill_identity(struct vedette_exec* exec, struct task_struct* task) {
-  const u64 ids = bpf_get_current_uid_gid();
-  exec->uid = (u32)ids;
-  exec->gid = (u32)(ids >> 32);
-  exec->euid = task->cred->euid.val;
+  const struct cred* cred = task->cred;
+  exec->uid = cred->uid.val;
+  exec->gid = cred->gid.val;
+  exec->euid = cred->euid.val;
   exec->loginuid = 0;
   exec->session = 0;
   if (bpf_core_field_exists(task->loginuid)) {
@@ -256,12 +314,11 @@ static __always_inline void fill_identity(struct vedette_exec* exec, struct task
     exec->session = task->sessionid;
     exec->head.flags |= VEDETTE_LOGINUID_KNOWN;
   }
-  exec->pid_ns = BPF_CORE_READ(task, nsproxy, pid_ns_for_children, ns.inum);
-  exec->mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
-  BPF_CORE_READ_STR_INTO(&exec->comm, task, comm);
-  BPF_CORE_READ_STR_INTO(&exec->parent_comm, task, real_parent, comm);
+  exec->pid_ns = task->nsproxy->pid_ns_for_children->ns.inum;
+  exec->mnt_ns = task->nsproxy->mnt_ns->ns.inum;
+  bpf_get_current_comm(exec->comm, sizeof(exec->comm));
   exec->tty[0] = 0;
-  struct tty_struct* tty = BPF_CORE_READ(task, signal, tty);
+  struct tty_struct* tty = task->signal->tty;
   if (tty) bpf_probe_read_kernel_str(exec->tty, VEDETTE_TTY, tty->name);
 }
 
@@ -318,7 +375,7 @@ int BPF_PROG(on_exit, struct task_struct* task) {
   fill_head(&record.head, VEDETTE_EXIT, task, task->group_leader->real_parent);
   record.status =
       signal->flags & SIGNAL_GROUP_EXIT ? signal->group_exit_code : task->group_leader->exit_code;
-  record.uid = (u32)bpf_get_current_uid_gid();
+  record.uid = task->cred->uid.val;
   BPF_CORE_READ_STR_INTO(&record.comm, task, group_leader, comm);
   send(&record, sizeof(record), VEDETTE_EXIT);
   return 0;

@@ -26,7 +26,7 @@ using namespace std::string_literals;
 // What a test keeps of a record, whose bytes go away.
 struct Seen {
   Exec exec;
-  std::string argv, exe, file, interp, cwd, cgroup, comm, parent_comm;
+  std::string argv, exe, file, interp, cwd, cgroup, comm;
 };
 
 // These need the privilege to load BPF programs and a kernel that takes them.
@@ -64,7 +64,7 @@ class ProcessProbeTest : public ::testing::Test {
     if (static_cast<pid_t>(exec.head.process.pid) != child_) return;
     execs_.push_back({exec, std::string(exec.argv), path_of_names(exec.exe), std::string(exec.file),
                       std::string(exec.interp), path_of_names(exec.cwd), path_of_names(exec.cgroup),
-                      std::string(exec.comm), std::string(exec.parent_comm)});
+                      std::string(exec.comm)});
   }
   void keep(const Fork& fork) {
     if (static_cast<pid_t>(fork.head.process.pid) == child_) forks_.push_back(fork);
@@ -115,6 +115,32 @@ TEST_F(ProcessProbeTest, ReportsForkExecAndExit) {
   EXPECT_LE(seen.exec.head.at, exits_.front().head.at);
   EXPECT_EQ(exits_.front().status, 0);
   EXPECT_EQ(probe_->losses().total(), 0U);
+}
+
+// Also of a file that changed a moment ago, when the kernel marks its times.
+TEST_F(ProcessProbeTest, FileIsThatOfStat) {
+  std::string path = ::testing::TempDir() + "program-XXXXXX";
+  const int fd = ::mkstemp(path.data());
+  ASSERT_GE(fd, 0);
+  const auto program = os::read_file("/bin/true");
+  ASSERT_TRUE(program);
+  ASSERT_TRUE(os::write_all(fd, base::as_bytes(*program)));
+  ASSERT_EQ(::fchmod(fd, 0755), 0);
+  ::close(fd);
+  struct statx status{};
+  ASSERT_EQ(::statx(AT_FDCWD, path.c_str(), 0, STATX_BASIC_STATS, &status), 0);
+  run([&] { ::execl(path.c_str(), "program", static_cast<char*>(nullptr)); });
+  ::unlink(path.c_str());
+  ASSERT_EQ(execs_.size(), 1U);
+  const ExecutableFile& file = execs_.front().exec.exe_file;
+  EXPECT_EQ(file.inode, status.stx_ino);
+  EXPECT_EQ(file.size, status.stx_size);
+  EXPECT_EQ(file.mtime, status.stx_mtime.tv_sec);
+  EXPECT_EQ(file.mtime_nanoseconds, status.stx_mtime.tv_nsec);
+  EXPECT_EQ(file.ctime, status.stx_ctime.tv_sec);
+  EXPECT_EQ(file.ctime_nanoseconds, status.stx_ctime.tv_nsec);
+  EXPECT_EQ(file.device_major, status.stx_dev_major);
+  EXPECT_EQ(file.device_minor, status.stx_dev_minor);
 }
 
 TEST_F(ProcessProbeTest, CgroupIsThatOfProc) {

@@ -64,6 +64,15 @@ void apply_flags(Exec& exec, std::uint16_t flags) {
 
 Result<void> read_ids(Cursor& cursor, Exec& exec) {
   exec.cgroup_id = TRY(cursor.u64le());
+  ExecutableFile& file = exec.exe_file;
+  file.inode = TRY(cursor.u64le());
+  file.size = TRY(cursor.u64le());
+  file.mtime = static_cast<std::int64_t>(TRY(cursor.u64le()));
+  file.ctime = static_cast<std::int64_t>(TRY(cursor.u64le()));
+  for (std::uint32_t* part :
+       {&file.mtime_nanoseconds, &file.ctime_nanoseconds, &file.device_major, &file.device_minor}) {
+    *part = TRY(cursor.u32le());
+  }
   for (std::uint32_t* id : {&exec.uid, &exec.gid, &exec.euid, &exec.loginuid, &exec.session,
                             &exec.pid_ns, &exec.mnt_ns, &exec.argc, &exec.argv_bytes}) {
     *id = TRY(cursor.u32le());
@@ -91,7 +100,6 @@ Result<Record> read_exec(Cursor& cursor, const Start& start) {
   for (std::uint16_t& length : lengths)
     length = TRY(cursor.u16le());
   exec.comm = TRY(fixed_text(cursor, VEDETTE_COMM));
-  exec.parent_comm = TRY(fixed_text(cursor, VEDETTE_COMM));
   exec.tty = TRY(fixed_text(cursor, VEDETTE_TTY));
   TRY(read_sections(cursor, lengths, exec));
   const bool cut = (start.flags & VEDETTE_ARGV_TRUNCATED) != 0;

@@ -25,10 +25,24 @@ struct Head {
   std::uint64_t at = 0;
 };
 
+// What tells one version of an executable's file from every other, as stat(2) gives it. Some file
+// systems (overlays, btrfs) show stat(2) another device or inode than their own.
+struct ExecutableFile {
+  std::uint64_t inode = 0;  // 0: the file is not known
+  std::uint64_t size = 0;
+  std::int64_t mtime = 0;  // seconds since 1970
+  std::int64_t ctime = 0;
+  std::uint32_t mtime_nanoseconds = 0;
+  std::uint32_t ctime_nanoseconds = 0;
+  std::uint32_t device_major = 0;
+  std::uint32_t device_minor = 0;
+};
+
 // A process replaced its image. Views point into the record.
 struct Exec {
   Head head;
   std::uint64_t cgroup_id = 0;
+  ExecutableFile exe_file;
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   std::uint32_t euid = 0;
@@ -47,7 +61,6 @@ struct Exec {
   bool cwd_unlinked = false;
   bool loginuid_known = false;
   std::string_view comm;
-  std::string_view parent_comm;
   std::string_view tty;
   std::string_view argv;    // each argument with its NUL; beyond argv_head, the tail
   std::string_view exe;     // names, for path_of_names()

@@ -30,14 +30,17 @@ base::ByteVec exec_record(std::uint16_t flags, std::initializer_list<std::string
   base::ByteWriter out;
   put_head(out, VEDETTE_EXEC, flags);
   out.u64le(99);  // cgroup
+  for (const std::uint64_t number : {1234U, 56789U, 1'700'000'000U, 1'700'000'001U})
+    out.u64le(number);
+  for (const std::uint32_t number : {111U, 222U, 8U, 1U})
+    out.u32le(number);
   for (const std::uint32_t id : {1000U, 1001U, 0U, 500U, 3U, 11U, 12U})
     out.u32le(id);
   out.u32le(2);   // argc
   out.u32le(12);  // bytes of argv
   for (const std::string_view section : sections)
     out.u16le(static_cast<std::uint16_t>(section.size()));
-  put_fixed(out, "sh", VEDETTE_COMM);
-  put_fixed(out, "a-parent-of-16ch", VEDETTE_COMM);
+  put_fixed(out, "a-name-of-16char", VEDETTE_COMM);
   put_fixed(out, "pts3", VEDETTE_TTY);
   for (const std::string_view section : sections)
     out.text(section);
@@ -55,6 +58,14 @@ TEST(ReadRecord, Exec) {
   EXPECT_EQ(exec.head.parent, (ProcessId{77, 5'000'000'000}));
   EXPECT_EQ(exec.head.at, 9'000'000'000U);
   EXPECT_EQ(exec.cgroup_id, 99U);
+  EXPECT_EQ(exec.exe_file.inode, 1234U);
+  EXPECT_EQ(exec.exe_file.size, 56789U);
+  EXPECT_EQ(exec.exe_file.mtime, 1'700'000'000);
+  EXPECT_EQ(exec.exe_file.ctime, 1'700'000'001);
+  EXPECT_EQ(exec.exe_file.mtime_nanoseconds, 111U);
+  EXPECT_EQ(exec.exe_file.ctime_nanoseconds, 222U);
+  EXPECT_EQ(exec.exe_file.device_major, 8U);
+  EXPECT_EQ(exec.exe_file.device_minor, 1U);
   EXPECT_EQ(exec.uid, 1000U);
   EXPECT_EQ(exec.gid, 1001U);
   EXPECT_EQ(exec.euid, 0U);
@@ -68,8 +79,7 @@ TEST(ReadRecord, Exec) {
   EXPECT_TRUE(exec.exe_unlinked);
   EXPECT_FALSE(exec.argv_truncated());
   EXPECT_EQ(exec.argv_head, exec.argv.size());
-  EXPECT_EQ(exec.comm, "sh");
-  EXPECT_EQ(exec.parent_comm, "a-parent-of-16ch");
+  EXPECT_EQ(exec.comm, "a-name-of-16char");
   EXPECT_EQ(exec.tty, "pts3");
   EXPECT_EQ(exec.argv, "sh\0-c x y\0"sv);
   EXPECT_EQ(path_of_names(exec.exe), "/usr/bin/dash");

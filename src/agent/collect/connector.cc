@@ -33,6 +33,7 @@ class ConnectorSource final : public Source {
       : loop_(loop),
         sink_(sink),
         on_failed_(options.on_failed),
+        starts_(options.starts),
         proc_(proc),
         socket_(std::move(socket)),
         clock_(CLOCK_MONOTONIC) {}
@@ -53,7 +54,7 @@ class ConnectorSource final : public Source {
     // We race with the process for its argv; whoever may (CAP_SYS_NICE) takes a head start. Of this
     // thread only.
     former_priority_ = ::getpriority(PRIO_PROCESS, 0);
-    ::setpriority(PRIO_PROCESS, 0, kRacingPriority);
+    if (starts_) ::setpriority(PRIO_PROCESS, 0, kRacingPriority);
     seed();
     return loop_.watch(socket_.fd(), os::Loop::kReadable, [this](std::uint32_t) { receive(); });
   }
@@ -147,6 +148,7 @@ class ConnectorSource final : public Source {
 
   void tell(const ConnectorExec& exec, base::WallTime time) {
     groups_.execed(exec.tgid);
+    if (!starts_) return;
     Started started;
     started.process.pid = exec.tgid;
     started.time = time;
@@ -197,6 +199,7 @@ class ConnectorSource final : public Source {
       }
       groups_.forget(pid);
       groups_.seed(pid, stat->threads);
+      if (!starts_) continue;
       Started started;
       started.process.pid = pid;
       started.time = now;
@@ -223,6 +226,7 @@ class ConnectorSource final : public Source {
   os::Loop& loop_;
   Sink& sink_;
   std::function<void(const base::Error&)> on_failed_;
+  bool starts_;
   os::ProcFs proc_;
   os::NetlinkSocket socket_;
   ClockMap clock_;

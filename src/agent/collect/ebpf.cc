@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "bpf/process_probe.h"
 #include "bpf/record.h"
+#include "os/gather.h"
 
 namespace agent::collect {
 
@@ -13,33 +14,34 @@ using base::Result;
 
 namespace {
 
-// Starts come in bursts (a shell script, a build): one turn for many costs far less than one each.
-constexpr auto kGather = std::chrono::milliseconds(5);
 // Records in one turn of the loop, so that sending is not kept waiting.
 constexpr std::size_t kTurn = 1024;
+
+std::optional<FileVersion> version_of(const bpf::ExecutableFile& file) {
+  if (file.inode == 0) return std::nullopt;
+  return FileVersion{file.device_major, file.device_minor,      file.inode, file.size,
+                     file.mtime,        file.mtime_nanoseconds, file.ctime, file.ctime_nanoseconds};
+}
 
 class EbpfSource final : public Source {
  public:
   EbpfSource(os::Loop& loop, Sink& sink, const SourceOptions& options,
              std::unique_ptr<bpf::ProcessProbe> probe)
-      : loop_(loop),
-        sink_(sink),
+      : sink_(sink),
         on_failed_(options.on_failed),
         probe_(std::move(probe)),
         clock_(CLOCK_BOOTTIME),
-        tick_nanoseconds_(1'000'000'000 / os::ticks_per_second()) {}
-
-  ~EbpfSource() override {
-    loop_.cancel(timer_);
-    loop_.unwatch(probe_->fd());
-  }
+        tick_nanoseconds_(1'000'000'000 / os::ticks_per_second()),
+        gather_(loop) {}
 
   Result<void> start() {
-    return loop_.watch(probe_->fd(), os::Loop::kReadable, [this](std::uint32_t) {
-      // Not watched while gathering: the descriptor stays readable.
-      if (!loop_.change(probe_->fd(), 0)) return;
-      timer_ = loop_.after(kGather, [this] { turn(); });
-    });
+    return gather_.begin(
+        probe_->fd(),
+        [this] {
+          const std::size_t taken = take_turn();
+          return os::Gather::Taken{taken, taken == kTurn};
+        },
+        [this](const base::Error& error) { fail(error); });
   }
 
   Tier tier() const override { return Tier::Ebpf; }
@@ -62,20 +64,9 @@ class EbpfSource final : public Source {
     return 0;
   }
 
-  void turn() {
-    timer_ = 0;
-    if (take_turn() == kTurn) {
-      timer_ = loop_.after(std::chrono::nanoseconds(0), [this] { turn(); });
-      return;
-    }
-    if (failed_) return;
-    if (const auto changed = loop_.change(probe_->fd(), os::Loop::kReadable); !changed)
-      fail(changed.error());
-  }
-
   void fail(const base::Error& error) {
     if (std::exchange(failed_, true)) return;
-    loop_.unwatch(probe_->fd());
+    gather_.end();
     if (on_failed_) on_failed_(error);
   }
 
@@ -116,6 +107,7 @@ class EbpfSource final : public Source {
     if (exec.loginuid_known && exec.loginuid != kNoLogin) started.loginuid = exec.loginuid;
     started.pid_ns = exec.pid_ns;
     started.executable = bpf::path_of_names(exec.exe);
+    started.executable_version = version_of(exec.exe_file);
     started.executable_deleted = exec.exe_unlinked;
     started.file = exec.file;
     started.interpreter = exec.interp;
@@ -155,16 +147,15 @@ class EbpfSource final : public Source {
     }
   }
 
-  os::Loop& loop_;
   Sink& sink_;
   std::function<void(const base::Error&)> on_failed_;
   std::unique_ptr<bpf::ProcessProbe> probe_;
   os::ProcFs proc_;
   ClockMap clock_;
   std::uint64_t tick_nanoseconds_;
-  os::TimerId timer_ = 0;
   bool failed_ = false;
   SourceStats stats_;
+  os::Gather gather_;  // of the probe's descriptor
 };
 
 }  // namespace

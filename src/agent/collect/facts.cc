@@ -9,6 +9,8 @@ std::string_view tier_name(Tier tier) {
   switch (tier) {
     case Tier::Ebpf:
       return "ebpf";
+    case Tier::Audit:
+      return "audit";
     case Tier::Connector:
       return "connector";
     case Tier::Proc:

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -47,6 +48,20 @@ class Gaps {
   std::uint16_t bits_ = 0;
 };
 
+// What tells one version of a file from every other, as stat(2) gives it. Times in seconds since
+// 1970 and nanoseconds.
+struct FileVersion {
+  std::uint32_t device_major = 0;
+  std::uint32_t device_minor = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t size = 0;
+  std::int64_t mtime = 0;
+  std::uint32_t mtime_nanoseconds = 0;
+  std::int64_t ctime = 0;
+  std::uint32_t ctime_nanoseconds = 0;
+  auto operator<=>(const FileVersion&) const = default;
+};
+
 // A process began to run a program.
 struct Started {
   ProcessId process;
@@ -56,11 +71,12 @@ struct Started {
   std::uint32_t euid = 0;
   std::uint32_t gid = 0;
   std::optional<std::uint32_t> loginuid;
-  std::uint32_t pid_ns = 0;    // 0: not known
-  std::string executable;      // full path
-  std::string file;            // what execve was given, where known
-  std::string interpreter;     // of a script
-  std::string argv;            // each argument with its NUL
+  std::uint32_t pid_ns = 0;                       // 0: not known
+  std::string executable;                         // full path
+  std::optional<FileVersion> executable_version;  // as the kernel had it at that moment
+  std::string file;                               // what execve was given, where known
+  std::string interpreter;                        // of a script
+  std::string argv;                               // each argument with its NUL
   std::size_t argv_head = 0;   // bytes of argv before a gap; argv.size() when there is none
   std::size_t argv_bytes = 0;  // in the process's memory
   std::string cwd;

@@ -1,13 +1,13 @@
 #include "agent/collect/process_events.h"
 
 #include <algorithm>
-#include <ctime>
 #include <utility>
 
 #include <sys/wait.h>
 
 #include "agent/collect/command_line.h"
 #include "agent/collect/container.h"
+#include "agent/watch/new_event.h"
 
 namespace agent::collect {
 
@@ -24,43 +24,33 @@ std::string path_text(std::string_view path) {
   return std::string(fit_json(path, kMaxPathJson));
 }
 
-// The zone's offset from UTC at that time, looked up once in a while: it changes twice a year.
-std::chrono::minutes local_offset(base::WallTime time) {
-  struct Cached {
-    base::WallTime from{};
-    base::WallTime until{};
-    std::chrono::minutes offset{0};
-  };
-  thread_local Cached cached;
-  if (time >= cached.from && time < cached.until) return cached.offset;
-  const auto quarter =
-      std::chrono::floor<std::chrono::minutes>(time) -
-      std::chrono::floor<std::chrono::minutes>(time).time_since_epoch() % std::chrono::minutes(15);
-  const std::time_t seconds =
-      std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
-  std::tm local{};
-  ::localtime_r(&seconds, &local);
-  cached = {quarter, quarter + std::chrono::minutes(15),
-            std::chrono::minutes(local.tm_gmtoff / 60)};
-  return cached.offset;
-}
-
 void add(schema::ExtraDetails& details, const char* name, std::string value) {
   if (!value.empty()) details.emplace_back(name, std::move(value));
 }
 
-std::shared_ptr<const Image> make_image(std::string_view executable,
-                                        std::string_view command_line) {
+std::shared_ptr<Image> make_image(std::string_view executable, std::string_view command_line) {
   auto image = std::make_shared<Image>();
   image->executable = executable;
   image->command_line = command_line.substr(0, kKeptCommandLine);
   return image;
 }
 
-void add_container(schema::ExtraDetails& details, const Started& started) {
-  const Container container = container_of_cgroup(started.cgroup);
-  add(details, "ContainerId", std::string(fit_json(container.id, kMaxPathJson)));
-  add(details, "ContainerRuntime", std::string(container.runtime));
+std::string command_line_of(const os::ProcFs& proc, pid_t pid) {
+  auto argv = proc.argv(pid, kKeptCommandLine);
+  if (!argv) return {};
+  if (!argv->empty() && argv->back() == '\0') argv->pop_back();
+  std::ranges::replace(*argv, '\0', ' ');
+  return std::move(*argv);
+}
+
+ProcessFacts facts_of(const ProcessTable::Entry& entry) {
+  return {entry.image->executable, entry.image->command_line, entry.image->uid, entry.process.start,
+          entry.image->cgroup};
+}
+
+void add_surroundings(schema::ExtraDetails& details, const Started& started,
+                      ContainerImages& containers) {
+  add_container(details, started.cgroup, containers);
   if (started.cgroup != "/") add(details, "Cgroup", path_text(started.cgroup));
   if (started.pid_ns != 0) add(details, "PidNamespace", std::to_string(started.pid_ns));
 }
@@ -87,7 +77,8 @@ void add_identity(schema::ExtraDetails& details, const Started& started) {
 ProcessEvents::ProcessEvents(Options options)
     : options_(std::move(options)),
       table_(options_.table_capacity),
-      users_(options_.account_file) {}
+      users_(options_.account_file),
+      containers_(options_.container_root) {}
 
 void ProcessEvents::learn_present() {
   const auto pids = options_.proc.processes();
@@ -111,26 +102,62 @@ std::shared_ptr<const Image> ProcessEvents::learn(const ProcessId& process) {
   // As ps writes the kernel's own, which start programs too.
   if (stat->kernel) return make_image("[" + stat->comm + "]", {});
   const auto executable = options_.proc.executable(pid);
-  const auto argv = options_.proc.argv(pid, kKeptCommandLine);
-  std::string line = argv ? *argv : std::string();
-  if (!line.empty() && line.back() == '\0') line.pop_back();
-  std::ranges::replace(line, '\0', ' ');
-  auto image = make_image(executable ? *executable : stat->comm, line);
+  auto image =
+      make_image(executable ? *executable : stat->comm, command_line_of(options_.proc, pid));
+  if (const auto ids = options_.proc.ids(pid)) image->uid = ids->uid;
+  if (auto cgroup = options_.proc.cgroup(pid)) image->cgroup = std::move(*cgroup);
   table_.exec({process.pid, stat->start_ticks}, {static_cast<std::uint32_t>(stat->parent), 0},
               image);
   return image;
 }
 
+std::optional<ProcessFacts> ProcessEvents::find(std::uint32_t pid) const {
+  const ProcessTable::Entry* entry = table_.peek({pid, 0});
+  if (entry != nullptr && entry->image != nullptr) return facts_of(*entry);
+  if (auto facts = read_facts(pid)) return facts;
+  entry = past_.find(pid, base::WallTime::max());
+  if (entry == nullptr) return std::nullopt;
+  return facts_of(*entry);
+}
+
+std::optional<ProcessFacts> ProcessEvents::find_at(std::uint32_t pid, base::WallTime at) const {
+  const ProcessTable::Entry* const now = table_.peek({pid, 0});
+  if (now == nullptr || now->since > at) {
+    if (const auto* then = past_.find(pid, at)) return facts_of(*then);
+  }
+  return find(pid);
+}
+
+void ProcessEvents::catch_up() const {
+  if (options_.catch_up) options_.catch_up();
+}
+
+std::optional<ProcessFacts> ProcessEvents::read_facts(std::uint32_t pid) const {
+  if (pid == 0) return std::nullopt;
+  const auto number = static_cast<pid_t>(pid);
+  const auto stat = options_.proc.stat(number);
+  if (!stat) return std::nullopt;
+  ProcessFacts facts;
+  facts.start_ticks = stat->start_ticks;
+  if (stat->kernel) {
+    facts.executable = "[" + stat->comm + "]";
+    return facts;
+  }
+  const auto executable = options_.proc.executable(number);
+  facts.executable = executable ? *executable : stat->comm;
+  facts.command_line = command_line_of(options_.proc, number);
+  if (const auto ids = options_.proc.ids(number)) facts.uid = ids->uid;
+  if (auto cgroup = options_.proc.cgroup(number)) facts.cgroup = std::move(*cgroup);
+  return facts;
+}
+
+void ProcessEvents::keep_past(const ProcessId& process) {
+  if (const auto* entry = table_.peek({process.pid, 0})) past_.keep(*entry);
+}
+
 bool ProcessEvents::excluded(std::string_view executable) const {
   return std::ranges::find(options_.excluded_executables, executable) !=
          options_.excluded_executables.end();
-}
-
-schema::Event ProcessEvents::event(base::WallTime time) {
-  schema::Event event;
-  event.id = base::Guid::random();
-  event.time = {time, local_offset(time)};
-  return event;
 }
 
 void ProcessEvents::add_common(schema::ExtraDetails& details) {
@@ -141,7 +168,7 @@ void ProcessEvents::add_common(schema::ExtraDetails& details) {
 }
 
 void ProcessEvents::on_forked(const Forked& forked) {
-  table_.fork(forked.process, forked.parent);
+  table_.fork(forked.process, forked.parent, forked.time);
   if (!options_.forks) return;
   const std::shared_ptr<const Image> image = image_of(forked.parent);
   if (image == nullptr) return;
@@ -161,7 +188,11 @@ void ProcessEvents::on_forked(const Forked& forked) {
 void ProcessEvents::on_started(Started started) {
   const std::shared_ptr<const Image> parent = image_of(started.parent);
   CommandLine line = read_command_line(started.argv, started.argv_head, started.argv_bytes);
-  table_.exec(started.process, started.parent, make_image(started.executable, line.text));
+  keep_past(started.process);
+  auto image = make_image(started.executable, line.text);
+  if (!started.gaps.has(Gap::User)) image->uid = started.uid;
+  image->cgroup = started.cgroup;
+  table_.exec(started.process, started.parent, std::move(image), started.time);
   if (excluded(started.executable)) {
     ++counts_.excluded;
     return;
@@ -186,20 +217,28 @@ void ProcessEvents::on_started(Started started) {
   }
   add_program(details, started, std::move(line));
   add_identity(details, started);
-  add_container(details, started);
+  add_surroundings(details, started, containers_);
   if (started.gaps.any()) {
     details.emplace_back("Incomplete", started.gaps.to_string());
     ++counts_.incomplete;
   }
   add_common(details);
 
-  schema::Event made = event(started.time);
+  schema::Event made = new_event(started.time);
   made.payload = schema::payload_of(std::move(create));
   ++counts_.created;
-  options_.emit(std::move(made));
+  if (!options_.finish) {
+    options_.emit(std::move(made));
+    return;
+  }
+  const bool reachable = !started.executable_deleted && !started.gaps.has(Gap::Executable) &&
+                         container_of_cgroup(started.cgroup).id.empty();
+  options_.finish(std::move(made),
+                  {started.process.pid, started.executable, reachable, started.executable_version});
 }
 
 void ProcessEvents::on_ended(const Ended& ended) {
+  keep_past(ended.process);
   const auto entry = table_.exit(ended.process);
   // Told before (two last threads), or a fork that ran nothing of its own.
   if (!entry || !(entry->reported || options_.forks) || !options_.ends) return;
@@ -227,7 +266,7 @@ void ProcessEvents::on_ended(const Ended& ended) {
   details.emplace_back("ParentProcessId", std::to_string(entry->parent.pid));
   add_common(details);
 
-  schema::Event made = event(ended.time);
+  schema::Event made = new_event(ended.time);
   made.payload = schema::payload_of(std::move(terminate));
   ++counts_.terminated;
   options_.emit(std::move(made));

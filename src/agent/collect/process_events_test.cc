@@ -18,6 +18,7 @@ class ProcessEventsTest : public ::testing::Test {
     ASSERT_NE(::mkdtemp(folder.data()), nullptr);
     ASSERT_TRUE(os::write_file_atomic(folder + "/passwd", "op:x:1000:1000::/:/bin/sh\n"));
     options_.account_file = folder + "/passwd";
+    options_.container_root = folder;
     options_.boot_id = "boot-1";
     options_.next_sequence = [this] { return ++sequence_; };
     options_.emit = [this](schema::Event event) { events_.push_back(std::move(event)); };
@@ -93,6 +94,23 @@ TEST_F(ProcessEventsTest, MakesAProcessCreate) {
   EXPECT_EQ(detail(details, "Tier"), "Ebpf");
   EXPECT_EQ(detail(details, "Lossy"), "(none)");
   EXPECT_EQ(detail(details, "Incomplete"), "(none)");
+}
+
+TEST_F(ProcessEventsTest, NamesTheImageOfAContainer) {
+  const std::string id(64, 'a');
+  const std::string folder = options_.container_root + "/var/lib/docker/containers/" + id;
+  ASSERT_TRUE(os::make_dirs(folder));
+  ASSERT_TRUE(
+      os::write_file_atomic(folder + "/config.v2.json", R"({"Config":{"Image":"plant/pump:1"}})"));
+  ProcessEvents events(options_);
+  Started one = started(10, 1, "/bin/sh\0"s);
+  one.cgroup = "/system.slice/docker-" + id + ".scope";
+  events.on_started(std::move(one));
+  const schema::ExtraDetails& details = created(0).extra_details;
+  EXPECT_EQ(detail(details, "ContainerId"), id);
+  EXPECT_EQ(detail(details, "ContainerRuntime"), "docker");
+  EXPECT_EQ(detail(details, "ContainerImage"), "plant/pump:1");
+  EXPECT_EQ(detail(details, "Cgroup"), "/system.slice/docker-" + id + ".scope");
 }
 
 TEST_F(ProcessEventsTest, SaysWhatIsMissing) {
@@ -226,6 +244,49 @@ TEST_F(ProcessEventsTest, LearnsWhoIsThere) {
   events.on_started(std::move(child));
   EXPECT_TRUE(
       detail(created(0).extra_details, "ParentExecutable").ends_with("/agent_collect_test"));
+}
+
+TEST_F(ProcessEventsTest, KnowsWhoAPidIsAndWasThen) {
+  ProcessEvents events(options_);
+  Started shell = started(50, 1, "/bin/sh\0-c\0x\0"s);
+  shell.cgroup = "/docker/x";
+  events.on_started(shell);
+  const auto now = events.find(50);
+  ASSERT_TRUE(now);
+  EXPECT_EQ(now->executable, "/bin/sh");
+  EXPECT_EQ(now->command_line, "/bin/sh -c x");
+  EXPECT_EQ(now->uid, 1000U);
+  EXPECT_EQ(now->start_ticks, 500U);
+  EXPECT_EQ(now->cgroup, "/docker/x");
+
+  Started other = started(50, 1, "/bin/nc\0"s);
+  other.time = shell.time + 10s;
+  events.on_started(other);
+  EXPECT_EQ(events.find(50)->executable, "/bin/nc");
+  EXPECT_EQ(events.find_at(50, shell.time + 5s)->executable, "/bin/sh");
+  EXPECT_EQ(events.find_at(50, shell.time + 10s)->executable, "/bin/nc");
+
+  events.on_ended({{50, 500}, shell.time + 20s, 0, "nc"});
+  EXPECT_EQ(events.find(50)->executable, "/bin/nc");
+  EXPECT_EQ(events.find_at(50, shell.time + 5s)->executable, "/bin/sh");
+  EXPECT_FALSE(events.find(51));
+}
+
+TEST_F(ProcessEventsTest, AForkIsWhatItsParentIs) {
+  ProcessEvents events(options_);
+  events.on_started(started(60, 1, "/bin/sh\0"s));
+  events.on_forked({{61, 610}, {60, 600}, base::WallTime(1'700'000'001s)});
+  ASSERT_TRUE(events.find(61));
+  EXPECT_EQ(events.find(61)->executable, "/bin/sh");
+  EXPECT_EQ(events.find(61)->start_ticks, 610U);
+}
+
+TEST_F(ProcessEventsTest, HasTheSourceCatchUp) {
+  int asked = 0;
+  options_.catch_up = [&asked] { ++asked; };
+  ProcessEvents events(options_);
+  events.catch_up();
+  EXPECT_EQ(asked, 1);
 }
 
 }  // namespace

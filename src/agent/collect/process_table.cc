@@ -14,17 +14,17 @@ bool same_process(const ProcessId& a, const ProcessId& b) {
 
 ProcessTable::ProcessTable(std::size_t capacity) : capacity_(std::max<std::size_t>(capacity, 2)) {}
 
-void ProcessTable::fork(const ProcessId& child, const ProcessId& parent) {
+void ProcessTable::fork(const ProcessId& child, const ProcessId& parent, base::WallTime since) {
   // By value: placing the child may move or evict the parent's entry.
   const Entry* const parent_entry = find(parent);
   std::shared_ptr<const Image> image = parent_entry == nullptr ? nullptr : parent_entry->image;
   Entry& entry = place(child).entry;
-  entry = {child, parent, std::move(image), false};
+  entry = {child, parent, std::move(image), false, since};
 }
 
 void ProcessTable::exec(const ProcessId& process, const ProcessId& parent,
-                        std::shared_ptr<const Image> image) {
-  place(process).entry = {process, parent, std::move(image), true};
+                        std::shared_ptr<const Image> image, base::WallTime since) {
+  place(process).entry = {process, parent, std::move(image), true, since};
 }
 
 std::optional<ProcessTable::Entry> ProcessTable::exit(const ProcessId& process) {
@@ -45,6 +45,13 @@ const ProcessTable::Entry* ProcessTable::find(const ProcessId& process) {
   unlink(slot);
   link_newest(slot);
   return &slots_[slot].entry;
+}
+
+const ProcessTable::Entry* ProcessTable::peek(const ProcessId& process) const {
+  const auto found = index_.find(process.pid);
+  if (found == index_.end()) return nullptr;
+  const Entry& entry = slots_[found->second].entry;
+  return same_process(entry.process, process) ? &entry : nullptr;
 }
 
 ProcessTable::Slot& ProcessTable::place(const ProcessId& process) {

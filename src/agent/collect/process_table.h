@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/collect/facts.h"
+#include "base/time.h"
 
 namespace agent::collect {
 
@@ -16,6 +17,8 @@ namespace agent::collect {
 struct Image {
   std::string executable;
   std::string command_line;
+  std::optional<std::uint32_t> uid{};  // at the exec
+  std::string cgroup{};                // at the exec; empty: not known
 };
 
 // The living processes and what they run, so that a child's event can name its parent's program.
@@ -28,14 +31,16 @@ class ProcessTable {
     ProcessId process;
     ProcessId parent;
     std::shared_ptr<const Image> image;
-    bool reported = false;  // its start was reported, or it was there before us
+    bool reported = false;   // its start was reported, or it was there before us
+    base::WallTime since{};  // it runs that image; the epoch: for longer than we look
   };
 
   explicit ProcessTable(std::size_t capacity = 8192);
 
   // The child begins with its parent's image, when that is known.
-  void fork(const ProcessId& child, const ProcessId& parent);
-  void exec(const ProcessId& process, const ProcessId& parent, std::shared_ptr<const Image> image);
+  void fork(const ProcessId& child, const ProcessId& parent, base::WallTime since = {});
+  void exec(const ProcessId& process, const ProcessId& parent, std::shared_ptr<const Image> image,
+            base::WallTime since = {});
   // Takes out a process that ended; nullopt when it is not there: never seen, made room, or taken
   // out before.
   std::optional<Entry> exit(const ProcessId& process);
@@ -43,6 +48,8 @@ class ProcessTable {
   // nullptr when it is not there, or when the pid belongs to another process by now. Good until the
   // next change.
   const Entry* find(const ProcessId& process);
+  // The same, without counting as use.
+  const Entry* peek(const ProcessId& process) const;
 
   std::size_t size() const { return index_.size(); }
   std::uint64_t evicted() const { return evicted_; }

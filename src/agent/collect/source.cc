@@ -86,6 +86,8 @@ base::Result<std::unique_ptr<Source>> open_source(Tier tier, os::Loop& loop, Sin
   switch (tier) {
     case Tier::Ebpf:
       return open_ebpf(loop, sink, options);
+    case Tier::Audit:
+      return open_audit(loop, sink, options);
     case Tier::Connector:
       return open_connector(loop, sink, options);
     case Tier::Proc:

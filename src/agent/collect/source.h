@@ -11,6 +11,10 @@
 #include "os/loop.h"
 #include "os/process.h"
 
+namespace audit {
+class Stream;
+}
+
 namespace agent::collect {
 
 // What a source saw and what it knows it missed, since it was opened.
@@ -36,6 +40,8 @@ struct SourceOptions {
   std::size_t ring_bytes = std::size_t{8} << 20U;                           // eBPF
   std::size_t socket_bytes = std::size_t{4} << 20U;                         // connector
   std::chrono::nanoseconds poll_interval = std::chrono::milliseconds(250);  // polling
+  audit::Stream* audit = nullptr;  // audit; outlives the source
+  bool starts = true;              // connector; false: ends and forks only
   // Called when the source can no longer work; it may be destroyed from there only by a later turn
   // of the loop.
   std::function<void(const base::Error&)> on_failed{};
@@ -48,6 +54,11 @@ base::Result<std::unique_ptr<Source>> open_source(Tier tier, os::Loop& loop, Sin
 
 base::Result<std::unique_ptr<Source>> open_ebpf(os::Loop& loop, Sink& sink,
                                                 const SourceOptions& options);
+// Starts from audit rules; forks and ends from the connector, which alone knows how a process
+// ended, or, where that does not work, ends from polling.
+base::Result<std::unique_ptr<Source>> open_audit(os::Loop& loop, Sink& sink,
+                                                 const SourceOptions& options,
+                                                 const os::ProcFs& proc = os::ProcFs());
 base::Result<std::unique_ptr<Source>> open_connector(os::Loop& loop, Sink& sink,
                                                      const SourceOptions& options,
                                                      const os::ProcFs& proc = os::ProcFs());

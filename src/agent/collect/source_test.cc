@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "audit/stream.h"
 #include "os/file.h"
 
 namespace agent::collect {
@@ -51,8 +52,9 @@ class SourceTest : public ::testing::TestWithParam<Tier> {
     ASSERT_TRUE(loop);
     loop_ = std::move(*loop);
     recorder_.emplace(*loop_);
-    auto source =
-        open_source(GetParam(), *loop_, *recorder_, {.poll_interval = 50ms, .on_failed = {}});
+    audit_.emplace(*loop_);
+    auto source = open_source(GetParam(), *loop_, *recorder_,
+                              {.poll_interval = 50ms, .audit = &*audit_, .on_failed = {}});
     if (!source)
       GTEST_SKIP() << tier_name(GetParam())
                    << " does not work here: " << source.error().to_string();
@@ -98,6 +100,7 @@ class SourceTest : public ::testing::TestWithParam<Tier> {
 
   std::unique_ptr<os::Loop> loop_;
   std::optional<Recorder> recorder_;
+  std::optional<audit::Stream> audit_;
   std::unique_ptr<Source> source_;
   pid_t child_ = 0;
   int status_ = 0;
@@ -178,7 +181,7 @@ TEST_P(SourceTest, DrainTellsWhatWaits) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tiers, SourceTest,
-                         ::testing::Values(Tier::Ebpf, Tier::Connector, Tier::Proc),
+                         ::testing::Values(Tier::Ebpf, Tier::Audit, Tier::Connector, Tier::Proc),
                          [](const auto& tier) { return std::string(tier_name(tier.param)); });
 
 // Numbered starts, as quickly as this machine makes them: eBPF misses none.
