@@ -28,6 +28,7 @@ class HubTest : public testing::Test {
     config_.data_dir = dir_;
     config_.host_name = "localhost";
     config_.mqtt_port = 0;
+    config_.amqp_port = 0;
     config_.https_port = 0;
     config_.certificate_file = config_.in_data_dir(kServerCertificate);
     config_.key_file = config_.in_data_dir(kServerKey);

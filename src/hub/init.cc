@@ -10,7 +10,9 @@
 #include "hub/data_dir.h"
 #include "hub/hub.h"
 #include "hub/identity/registry.h"
+#include "hub/operations/audit.h"
 #include "hub/operations/operations.h"
+#include "hub/snapshot.h"
 #include "os/file.h"
 #include "wire/connection_string.h"
 
@@ -40,6 +42,7 @@ std::string config_text(const std::string& host_name) {
          "# Loopback only, until you change it: 0.0.0.0 or :: is every address of this machine.\n"
          "address = \"127.0.0.1\"\n"
          "mqtt_port = 8883\n"
+         "amqp_port = 5671\n"
          "https_port = 8443\n";
 }
 
@@ -147,6 +150,8 @@ Result<InitResult> init(const std::string& data_dir, const std::string& host_nam
   result.admin_user = kAdmin;
   result.admin_password = make_password();
   TRY(set_administrator(state_file, result.admin_password, now));
+  const auto audit = TRY(operations::AuditLog::open(state_file));
+  TRY(record_local(*audit, "hub.init", host_name, now));
   result.service_connection_string = TRY(service_connection_string(state_file, host_name));
   // Last: a folder with this file is a complete hub.
   TRY(os::write_file_atomic(result.config_file, config_text(host_name), 0600));

@@ -1,6 +1,7 @@
 // API tokens and the audit log.
 #include "base/text.h"
 #include "hub/api/api.h"
+#include "hub/operations/audit.h"
 
 namespace hub::api {
 
@@ -89,14 +90,14 @@ Response list_audit(Call& call) {
                      "cursor: expected the nextCursor of another page");
     }
   }
-  auto records = call.accounts.audit_log(*limit, before);
+  auto records = call.services.dependencies.audit->list(*limit, before);
   if (!records) return problem(call.request, records.error());
   std::string body;
   Writer writer(body);
   writer.begin_object();
   writer.key("items");
   writer.begin_array();
-  for (const AuditRecord& record : *records) {
+  for (const operations::AuditRecord& record : *records) {
     writer.begin_object();
     writer.field("id", record.id);
     time_field(writer, "time", record.time);
@@ -105,8 +106,14 @@ Response list_audit(Call& call) {
     writer.field("action", record.action);
     writer.field("target", record.target);
     writer.field("result", record.result);
+    if (record.status_code != 0) writer.field("statusCode", record.status_code);
     writer.field("remote", record.remote);
+    if (!record.request_id.empty()) writer.field("requestId", record.request_id);
     if (!record.detail.empty()) writer.field("detail", record.detail);
+    if (!record.properties.empty()) {
+      writer.key("properties");
+      writer.raw(record.properties);
+    }
     writer.end_object();
   }
   writer.end_array();

@@ -27,8 +27,7 @@ TEST_F(ServerTest, NothingWithoutCredentials) {
     EXPECT_EQ(reply.status, 401U) << target;
     EXPECT_EQ(reply.code(), "Unauthorized");
   }
-  EXPECT_EQ(accounts_->audit_log(10, 0)->size(), 0U)
-      << "nobody can fill the audit log from outside";
+  EXPECT_EQ(audit_->list(10, 0)->size(), 0U) << "nobody can fill the audit log from outside";
 }
 
 TEST_F(ServerTest, WrongCredentialsAreRefused) {
@@ -203,12 +202,14 @@ TEST_F(ServerTest, RecordsWhoDidWhat) {
   send("DELETE", "/api/v1/devices/d1", "", token(Role::Reader));
   get("/api/v1/devices", who);
   std::vector<std::string> lines;
-  const auto log = accounts_->audit_log(20, 0);
+  const auto log = audit_->list(20, 0);
   ASSERT_TRUE(log);
-  for (const AuditRecord& record : *log) {
+  for (const operations::AuditRecord& record : *log) {
     lines.push_back(record.actor + " " + record.method + " " + record.action + " " + record.target +
                     " " + record.result);
     EXPECT_EQ(record.remote, "127.0.0.1");
+    EXPECT_EQ(record.status_code < 400, record.result == "ok") << record.status_code;
+    EXPECT_FALSE(record.request_id.empty());
     EXPECT_THAT(record.detail, Not(HasSubstr(kPassword)));
   }
   EXPECT_THAT(lines, ::testing::ElementsAre("token:t token device.delete d1 Forbidden",

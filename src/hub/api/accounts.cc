@@ -18,6 +18,7 @@ using base::fail;
 using base::Result;
 using base::WallTime;
 
+// The audit log is operations::AuditLog's now; it takes over the table.
 constexpr std::array<std::string_view, 1> kSchema{R"(
 CREATE TABLE user (
   name TEXT PRIMARY KEY COLLATE NOCASE, password TEXT NOT NULL, role TEXT NOT NULL,
@@ -34,17 +35,16 @@ CREATE TABLE api_token (
   id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, name TEXT NOT NULL, role TEXT NOT NULL,
   created INTEGER NOT NULL, created_by TEXT NOT NULL, expires INTEGER NOT NULL, used INTEGER
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE audit (
+CREATE TABLE IF NOT EXISTS audit (
   id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, actor TEXT NOT NULL,
   method TEXT NOT NULL, action TEXT NOT NULL, target TEXT NOT NULL, result TEXT NOT NULL,
   remote TEXT NOT NULL, detail TEXT NOT NULL
 ) STRICT;
-CREATE INDEX audit_time ON audit (time);
+CREATE INDEX IF NOT EXISTS audit_time ON audit (time);
 )"};
 
 // A use is written at most this often, so that reading pages does not mean writing to disk.
 constexpr std::chrono::minutes kUseGranularity{1};
-constexpr std::chrono::days kAuditLife{400};
 constexpr std::size_t kMaxName = 128;
 constexpr std::size_t kSecretBytes = 32;
 
@@ -182,7 +182,7 @@ Result<Issued> Accounts::issue_login_token(std::string_view user, WallTime now) 
     return fail(Code::NotFound, "no such user", -1, std::string(user));
   }
   statement.reset();
-  const Issued issued{make_secret("vdo_"), now + kLoginTokenLife};
+  Issued issued{make_secret("vdo_"), now + kLoginTokenLife};
   const base::Sha256 hash = hash_of(issued.secret);
   TRY(state_->database.run("INSERT INTO login_token VALUES (?, ?, ?)", base::ByteView(hash), user,
                            to_store(issued.expires)));
@@ -208,7 +208,7 @@ Result<User> Accounts::redeem_login_token(std::string_view secret, WallTime now)
 }
 
 Result<Issued> Accounts::create_session(const User& user, WallTime now) {
-  const Issued issued{make_secret("vds_"), now + kSessionIdle};
+  Issued issued{make_secret("vds_"), now + kSessionIdle};
   const base::Sha256 hash = hash_of(issued.secret);
   TRY(state_->database.run("INSERT INTO session VALUES (?, ?, ?, ?)", base::ByteView(hash),
                            user.name, to_store(now), to_store(now)));
@@ -250,7 +250,7 @@ Result<std::pair<Token, Issued>> Accounts::create_token(std::string_view name, R
   if (name.empty() || name.size() > kMaxName || !base::is_utf8(name)) {
     return fail(Code::Invalid, "token name", -1, "expected 1 to 128 bytes of text");
   }
-  const Issued issued{make_secret("vdt_"), now + life};
+  Issued issued{make_secret("vdt_"), now + life};
   const base::Sha256 hash = hash_of(issued.secret);
   Token token;
   token.id = base::Guid::random().to_string();
@@ -316,34 +316,11 @@ Result<void> Accounts::delete_token(std::string_view id) {
   return {};
 }
 
-Result<void> Accounts::audit(const AuditRecord& record) {
-  return state_->database.run(
-      "INSERT INTO audit (time, actor, method, action, target, result, remote, detail) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-      to_store(record.time), record.actor, record.method, record.action, record.target,
-      record.result, record.remote, record.detail);
-}
-
-Result<std::vector<AuditRecord>> Accounts::audit_log(std::size_t limit, std::int64_t before) {
-  auto statement = TRY(state_->database.prepare(
-      "SELECT id, time, actor, method, action, target, result, remote, detail FROM audit "
-      "WHERE ?1 = 0 OR id < ?1 ORDER BY id DESC LIMIT ?2"));
-  statement.bind_all(before, static_cast<std::int64_t>(limit));
-  std::vector<AuditRecord> records;
-  while (TRY(statement.step())) {
-    records.push_back({statement.integer(0), from_store(statement.integer(1)), statement.string(2),
-                       statement.string(3), statement.string(4), statement.string(5),
-                       statement.string(6), statement.string(7), statement.string(8)});
-  }
-  return records;
-}
-
 Result<void> Accounts::purge(WallTime now) {
   auto& database = state_->database;
   TRY(database.run("DELETE FROM session WHERE created <= ? OR used <= ?",
                    to_store(now - kSessionLife), to_store(now - kSessionIdle)));
   TRY(database.run("DELETE FROM login_token WHERE expires <= ?", to_store(now)));
-  TRY(database.run("DELETE FROM audit WHERE time <= ?", to_store(now - kAuditLife)));
   return {};
 }
 

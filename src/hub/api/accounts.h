@@ -37,25 +37,13 @@ struct Token {
   std::optional<base::WallTime> last_used;
 };
 
-struct AuditRecord {
-  std::int64_t id = 0;  // given by the store
-  base::WallTime time;
-  std::string actor;
-  std::string method;
-  std::string action;
-  std::string target;
-  std::string result;
-  std::string remote;
-  std::string detail;
-};
-
 // A secret that was just made: shown once, stored only as a hash.
 struct Issued {
   std::string secret;
   base::WallTime expires;
 };
 
-// Users, sessions, login links, API tokens and the audit log, in state.db.
+// Users, sessions, login links and API tokens, in state.db.
 //
 // Of secrets only hashes are stored: passwords Argon2id (19 MiB, t=2, p=1), the others, which are
 // 256 random bits, SHA-256. Several objects and processes may have the same file open (WAL), so
@@ -110,11 +98,7 @@ class Accounts {
   // Errors: NotFound.
   base::Result<void> delete_token(std::string_view id);
 
-  base::Result<void> audit(const AuditRecord& record);
-  // Newest first, those with an id below `before` (0: all).
-  base::Result<std::vector<AuditRecord>> audit_log(std::size_t limit, std::int64_t before);
-
-  // Forgets what has expired, and audit records after 400 days. Called once in a while.
+  // Forgets what has expired. Called once in a while.
   base::Result<void> purge(base::WallTime now);
 
  private:

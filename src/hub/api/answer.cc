@@ -1,4 +1,5 @@
-// Making answers and reading the parts of requests that handlers share.
+// Making answers and reading the parts of requests that handlers share; service_answer.cc puts them
+// into Azure's words.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -39,6 +40,8 @@ std::string_view to_string(Problem problem) {
       return "TooManyRequests";
     case Problem::TimedOut:
       return "TimedOut";
+    case Problem::Cancelled:
+      return "Cancelled";
     case Problem::Unavailable:
       return "Unavailable";
     case Problem::Internal:
@@ -61,6 +64,7 @@ unsigned status_of(Problem problem) {
     case Problem::MethodNotAllowed:
       return 405;
     case Problem::Conflict:
+    case Problem::Cancelled:
       return 409;
     case Problem::PreconditionFailed:
       return 412;

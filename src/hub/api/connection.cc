@@ -14,6 +14,8 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "hub/api/assets.h"
+#include "hub/api/web_socket.h"
+#include "hub/identity/certificate.h"
 #include "store/query.h"
 
 namespace hub::api {
@@ -33,8 +35,7 @@ constexpr std::size_t kStreamChunk = 64 * 1024;
 constexpr std::chrono::seconds kProgress{30};
 // A stream's reader must take a change within this time.
 constexpr std::chrono::seconds kStreamProgress{15};
-constexpr std::chrono::seconds kGoodbye{2};
-constexpr std::chrono::milliseconds kPeerCheck{250};
+constexpr std::chrono::milliseconds kPeerCheck{50};
 
 Method method_of(http::verb verb) {
   switch (verb) {
@@ -59,10 +60,13 @@ std::string_view view(beast::string_view text) {
   return {text.data(), text.size()};
 }
 
-std::string new_request_id() {
-  std::array<std::uint8_t, 8> bytes{};
-  base::random_bytes(bytes);
-  return base::hex_encode(bytes);
+// Names of properties keep their case; other headers have none.
+std::string header_name(std::string_view name) {
+  constexpr std::string_view kProperty = "iothub-app-";
+  std::string lower = base::to_lower(name);
+  if (lower.starts_with(kProperty))
+    lower.replace(kProperty.size(), std::string::npos, name.substr(kProperty.size()));
+  return lower;
 }
 
 Request make_request(http::request<http::string_body>&& message, const std::string& remote) {
@@ -71,7 +75,7 @@ Request make_request(http::request<http::string_body>&& message, const std::stri
   request.target = view(message.target());
   for (const auto& field : message) {
     request.headers.push_back(
-        {base::to_lower(view(field.name_string())), std::string(view(field.value()))});
+        {header_name(view(field.name_string())), std::string(view(field.value()))});
   }
   request.body = std::move(message.body());
   request.remote = remote;
@@ -113,6 +117,34 @@ bool has_content(const Request& request, const Response& response) {
   return request.method != Method::Head && response.status != 204 && response.status != 304;
 }
 
+bool is_for_devices(const http::request<http::string_body>& message) {
+  const std::string_view target = view(message.target());
+  return target.substr(0, target.find('?')) == kWebSocketPath;
+}
+
+// Contents that may be larger than memory: files of devices, lists of identities.
+bool is_blob(const http::request_header<>& header, const Dependencies& dependencies) {
+  const std::string_view target(header.target().data(), header.target().size());
+  if (dependencies.uploads != nullptr && uploads::is_blob_target(target)) return true;
+  return dependencies.containers != nullptr && header.method() == http::verb::put &&
+         jobs::is_container_target(target);
+}
+
+// The first that the client offers and that is served, spelled as it was offered.
+std::optional<SocketProtocol> choose_protocol(const std::vector<SocketProtocol>& served,
+                                              std::string_view offered) {
+  for (const std::string_view each : base::split(offered, ',')) {
+    const std::string_view name = base::trim(each);
+    for (const SocketProtocol& protocol : served) {
+      if (!base::equal_ignore_case(name, protocol.subprotocol)) continue;
+      SocketProtocol chosen = protocol;
+      chosen.subprotocol = name;
+      return chosen;
+    }
+  }
+  return std::nullopt;
+}
+
 // Has the peer closed its side? There may still be unread bytes before that.
 bool hung_up(int fd) {
   pollfd entry{fd, POLLRDHUP, 0};
@@ -121,6 +153,12 @@ bool hung_up(int fd) {
 
 }  // namespace
 
+std::string new_request_id() {
+  std::array<std::uint8_t, 8> bytes{};
+  base::random_bytes(bytes);
+  return base::hex_encode(bytes);
+}
+
 struct Connection::Exchange {
   Request request;
   Plan plan;
@@ -128,8 +166,10 @@ struct Connection::Exchange {
   bool done = false;  // on the connection's strand
 };
 
-Connection::Connection(asio::ip::tcp::socket socket, Shared& shared)
+Connection::Connection(asio::ip::tcp::socket socket, Shared& shared,
+                       link::AddressPlaces::Place place)
     : shared_(shared),
+      place_(std::move(place)),
       stream_(beast::tcp_stream(std::move(socket)), shared.tls),
       buffer_(kBufferBytes),
       wake_(stream_.get_executor()) {}
@@ -138,6 +178,11 @@ Connection::~Connection() {
   const std::lock_guard lock(shared_.mutex);
   shared_.connections.erase(this);
   if (shared_.connections.empty()) shared_.empty.notify_all();
+}
+
+void Connection::count_upgraded(int change) {
+  const std::lock_guard lock(shared_.mutex);
+  shared_.upgraded += static_cast<std::size_t>(change);
 }
 
 asio::ip::tcp::socket& Connection::socket() {
@@ -160,6 +205,7 @@ void Connection::stop() {
     self->stopping_ = true;
     self->wake_.cancel();
     if (self->asked_) self->asked_->cancel.cancel();
+    if (self->web_socket_) return self->web_socket_->stop();
     if (self->idle_) beast::get_lowest_layer(self->stream_).cancel();
   });
 }
@@ -176,12 +222,16 @@ Connection::Awaitable<void> Connection::run() {
   const auto [failed] = co_await stream_.async_handshake(asio::ssl::stream_base::server, kAwait);
   if (failed) {
     shared_.services.counters.tls_failed.add();
+    record_refused(operations::Reason::TlsHandshake, 400, failed.message());
     co_return;
   }
+  identity::ClientCertificate certificate;
+  const auto shown = identity::read_certificate(stream_.native_handle(), certificate);
+  if (shown && *shown)
+    certificate_ = std::make_shared<const identity::ClientCertificate>(std::move(certificate));
   while (!stopping_ && co_await serve_one() == Next::Continue)
     first_ = false;
-  tcp.expires_after(kGoodbye);
-  co_await stream_.async_shutdown(kAwait);
+  co_await say_goodbye();
 }
 
 // False when there is none: the peer closed, was silent for too long, or the server stops.
@@ -203,28 +253,41 @@ Connection::Awaitable<Connection::Next> Connection::serve_one() {
   if (!co_await wait_for_request()) co_return Next::Close;
   Services& services = shared_.services;
   auto& tcp = beast::get_lowest_layer(stream_);
-  http::request_parser<http::string_body> parser;
+  Parser parser;
+  BodyRoom room(shared_);
   parser.header_limit(kMaxHeaderBytes);
-  parser.body_limit(services.options.max_body_bytes);
+  parser.body_limit(boost::none);  // judged when it is known whose body it is
 
   tcp.expires_after(services.options.header_timeout);
   auto [header_failed, header_bytes] =
       co_await http::async_read_header(stream_, buffer_, parser, kAwait);
   beast::error_code failed = header_failed;
+  if (!failed && beast::websocket::is_upgrade(parser.get()) && is_for_devices(parser.get())) {
+    co_return co_await upgrade(parser.release());
+  }
+  if (!failed && is_blob(parser.get(), services.dependencies)) {
+    BlobParser blob(std::move(parser));
+    co_return co_await take_blob(blob);
+  }
+  if (!failed) {
+    const auto length = parser.content_length();
+    const std::size_t most = services.options.max_body_bytes;
+    parser.body_limit(most);
+    if (length && *length > most) failed = http::error::body_limit;
+  }
   if (!failed && beast::iequals(parser.get()[http::field::expect], "100-continue")) {
     if (!co_await send_text("HTTP/1.1 100 Continue\r\n\r\n")) co_return Next::Close;
   }
-  if (!failed && !parser.is_done()) {
-    tcp.expires_after(kProgress);
-    auto [body_failed, body_bytes] = co_await http::async_read(stream_, buffer_, parser, kAwait);
-    failed = body_failed;
-  }
+  if (!failed && !parser.is_done()) failed = co_await read_body(parser, room);
   if (failed == http::error::header_limit) {
     co_return co_await refuse(Problem::TooLarge, "The header is larger than 16 KiB.");
   }
   if (failed == http::error::body_limit) {
     co_return co_await refuse(Problem::TooLarge, fmt::format("The body is larger than {} bytes.",
                                                              services.options.max_body_bytes));
+  }
+  if (failed == asio::error::no_buffer_space) {
+    co_return co_await refuse(Problem::Unavailable, "The hub is busy; try again in a moment.");
   }
   if (failed.category() == http::make_error_code(http::error::bad_method).category() &&
       failed != http::error::end_of_stream && failed != http::error::partial_message) {
@@ -238,6 +301,9 @@ Connection::Awaitable<Connection::Next> Connection::serve_one() {
   const Next next = parser.get().keep_alive() && !stopping_ ? Next::Continue : Next::Close;
   auto exchange = std::make_shared<Exchange>();
   exchange->request = make_request(parser.release(), remote_);
+  exchange->request.certificate = certificate_;
+  exchange->request.tls_version = SSL_get_version(stream_.native_handle());
+  exchange->request.tls_cipher = SSL_get_cipher_name(stream_.native_handle());
   const Request& request = exchange->request;
   exchange->plan = plan(request, services);
   if (exchange->plan.immediate) {
@@ -249,15 +315,69 @@ Connection::Awaitable<Connection::Next> Connection::serve_one() {
     co_await stream(request, response);
     co_return Next::Close;
   }
+  if (response.pieces && request.method != Method::Head) {
+    count_answer(services.counters, response.status);
+    co_await send_pieces(request, response);
+    co_return Next::Close;
+  }
   co_return co_await respond(request, response, next);
+}
+
+std::string Connection::chunked_head(const Request& request, const Response& response) {
+  auto header = make_header(request, response);
+  header.keep_alive(false);
+  header.chunked(true);
+  std::ostringstream text;
+  text << header.base();
+  return std::move(text).str();
+}
+
+link::Transport Connection::transport() {
+  link::Transport transport;
+  transport.ip = remote_;
+  transport.tls_version = SSL_get_version(stream_.native_handle());
+  transport.tls_cipher = SSL_get_cipher_name(stream_.native_handle());
+  if (certificate_) transport.certificate = *certificate_;
+  return transport;
+}
+
+// A device's session takes the place of requests.
+Connection::Awaitable<Connection::Next> Connection::upgrade(Upgrade message) {
+  link::Service* service = shared_.services.dependencies.service;
+  Request request = make_request(Upgrade(message), remote_);
+  const auto protocol = choose_protocol(shared_.services.dependencies.sockets,
+                                        request.header("sec-websocket-protocol"));
+  if (service == nullptr || !protocol) {
+    shared_.services.counters.malformed.add();
+    co_return co_await respond(request,
+                               problem(request, Problem::BadRequest,
+                                       "Sec-WebSocket-Protocol names no protocol of devices."),
+                               Next::Close);
+  }
+  if (service->connections.load() >= service->options.max_connections ||
+      service->pending_logins.load() >= service->options.max_pending_logins) {
+    service->counters.refused_limit.add();
+    co_return co_await respond(
+        request, problem(request, Problem::Unavailable, "Too many devices are connected."),
+        Next::Close);
+  }
+  count_upgraded(1);
+  web_socket_ = std::make_shared<WebSocket>(stream_, *service, shared_.web_sockets,
+                                            shared_from_this(), std::move(place_));
+  co_await web_socket_->run(std::move(message), *protocol, transport());
+  web_socket_.reset();
+  count_upgraded(-1);
+  co_return Next::Close;
 }
 
 // An answer to what could not be read as a request; the connection is of no use after it.
 Connection::Awaitable<Connection::Next> Connection::refuse(Problem kind, std::string_view message) {
-  shared_.services.counters.malformed.add();
+  Counters& counters = shared_.services.counters;
+  (kind == Problem::Unavailable ? counters.overloaded : counters.malformed).add();
   Request request;
   request.id = new_request_id();
-  const Response response = problem(request, kind, message);
+  Response response = problem(request, kind, message);
+  if (kind == Problem::Unavailable) response.headers.push_back({"Retry-After", "1"});
   co_return co_await respond(request, response, Next::Close);
 }
 
@@ -266,6 +386,16 @@ Connection::Awaitable<Connection::Next> Connection::respond(const Request& reque
   count_answer(shared_.services.counters, response.status);
   http::response<http::span_body<const char>> message(make_header(request, response));
   message.keep_alive(next == Next::Continue);
+  if (response.file) {
+    message.content_length(response.file_bytes);
+    std::ostringstream text;
+    text << message.base();
+    const bool opened = co_await send_text(std::move(text).str());
+    if (!opened) co_return Next::Close;
+    if (request.method == Method::Head) co_return next;
+    const bool sent = co_await send_file(response);
+    co_return sent ? next : Next::Close;
+  }
   const std::string_view content = response.content();
   if (response.status != 204 && response.status != 304) message.content_length(content.size());
   if (has_content(request, response)) {
@@ -293,8 +423,12 @@ Connection::Awaitable<Response> Connection::ask(Pool pool, std::shared_ptr<Excha
     Services& services = shared_.services;
     Workers& workers = pool == Pool::Queries ? *shared_.query_workers : *shared_.request_workers;
     const bool taken = workers.submit([exchange, finish, &services](Accounts& accounts) {
-      finish(answer(exchange->plan, exchange->request, accounts, services, base::wall_now(),
-                    base::mono_now(), &exchange->cancel));
+      Response response = answer(exchange->plan, exchange->request, accounts, services,
+                                 base::wall_now(), base::mono_now(), &exchange->cancel);
+      if (!response.later) return finish(std::move(response));
+      response.later([exchange, finish](Response made) {
+        finish(in_words_of(exchange->plan, exchange->request, std::move(made)));
+      });
     });
     if (taken) return;
     services.counters.overloaded.add();
@@ -358,6 +492,19 @@ Connection::Awaitable<bool> Connection::still_allowed(const Request& request) {
   };
   co_return co_await asio::async_initiate<decltype(asio::use_awaitable), void(bool)>(
       initiate, asio::use_awaitable);
+}
+
+void Connection::record_refused(operations::Reason reason, int status_code, std::string detail) {
+  operations::Record record;
+  record.time = base::wall_now();
+  record.operation = "deviceConnect";
+  record.status_code = status_code;
+  record.level = operations::Level::Error;
+  record.protocol = operations::Protocol::Https;
+  record.reason = reason;
+  record.detail = std::move(detail);
+  record.ip = remote_;
+  shared_.services.dependencies.operations->record(std::move(record));
 }
 
 Connection::Awaitable<void> Connection::stream(const Request& request, const Response& start) {

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "detect/alerts.h"
 #include "hub/api/api.h"
+#include "hub/identity/credentials.h"
 #include "hub/identity/registry.h"
 
 namespace hub::api {
@@ -10,6 +11,7 @@ namespace hub::api {
 using base::Result;
 using base::json::Writer;
 using identity::Activity;
+using identity::Authentication;
 using identity::Identity;
 using identity::Name;
 
@@ -42,8 +44,15 @@ void write_authentication(const Call& call, Writer& writer, const Identity& iden
                           Secrets secrets) {
   writer.key("authentication");
   writer.begin_object();
-  writer.field("type", "sas");
-  if (secrets == Secrets::Show) {
+  const identity::Thumbprints& thumbprints = identity.thumbprints;
+  writer.field("type", identity::to_string(identity.authentication));
+  if (identity.authentication == Authentication::SelfSigned) {
+    writer.key("x509Thumbprint");
+    writer.begin_object();
+    writer.field("primaryThumbprint", thumbprints.primary);
+    if (!thumbprints.secondary.empty()) writer.field("secondaryThumbprint", thumbprints.secondary);
+    writer.end_object();
+  } else if (identity.authentication == Authentication::Sas && secrets == Secrets::Show) {
     writer.key("symmetricKey");
     writer.begin_object();
     writer.field("primaryKey", identity.keys.primary);
@@ -59,14 +68,22 @@ void write_authentication(const Call& call, Writer& writer, const Identity& iden
 }
 
 // What devices and modules have in common.
-void write_identity(Writer& writer, const Identity& identity, bool connected,
-                    const std::optional<base::WallTime>& last_activity) {
+Result<void> write_identity(const Call& call, Writer& writer, const Identity& identity,
+                            const Activity& own, bool connected,
+                            const std::optional<base::WallTime>& last_activity) {
+  const bool shares = TRY(call.services.dependencies.registry->credentials().shares(identity.name));
   writer.field("status", identity::to_string(identity.status));
   writer.field("connectionState", connection_state(connected));
   time_field(writer, "lastActivity", last_activity);
   time_field(writer, "created", identity.created);
   writer.field("generationId", identity.generation_id);
   writer.field("etag", identity.etag);
+  writer.field("sharesCredential", shares);
+  writer.key("activity");
+  writer.begin_object();
+  write_activity(writer, own, call.now);
+  writer.end_object();
+  return {};
 }
 
 Result<void> write_device(const Call& call, Writer& writer, const Identity& device,
@@ -88,7 +105,7 @@ Result<void> write_device(const Call& call, Writer& writer, const Identity& devi
 
   writer.begin_object();
   writer.field("deviceId", id);
-  write_identity(writer, device, connected, last_activity);
+  TRY(write_identity(call, writer, device, own, connected, last_activity));
   writer.field("openAlerts", open_alerts);
   writer.key("modules");
   writer.begin_array();
@@ -112,7 +129,7 @@ Result<void> write_module(const Call& call, Writer& writer, const Identity& modu
   writer.begin_object();
   writer.field("deviceId", module.name.device_id);
   writer.field("moduleId", module.name.module_id);
-  write_identity(writer, module, activity.connected, activity.last_activity);
+  TRY(write_identity(call, writer, module, activity, activity.connected, activity.last_activity));
   write_agent(writer, activity);
   write_authentication(call, writer, module, secrets);
   writer.end_object();
@@ -132,11 +149,12 @@ Response identity_response(const Call& call, unsigned status, const Identity& id
   return response;
 }
 
+}  // namespace
+
 Name name_of(const Call& call) {
   return {std::string(call.path[0]), call.path.size() > 1 ? std::string(call.path[1]) : ""};
 }
 
-// The If-Match header as the registry takes it: an etag without quotes, or "*".
 std::string if_match(const Call& call) {
   std::string_view value = base::trim(call.request.header("if-match"));
   if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
@@ -145,8 +163,7 @@ std::string if_match(const Call& call) {
   return std::string(value);
 }
 
-// What the registry refused, in the words of the request.
-Response refused(const Call& call, const base::Error& error) {
+Response identity_refused(const Call& call, const base::Error& error) {
   const std::string device = base::json::quoted(call.path[0]);
   const bool module = call.path.size() > 1;
   const std::string subject =
@@ -166,6 +183,8 @@ Response refused(const Call& call, const base::Error& error) {
   }
 }
 
+namespace {
+
 Response get_identity(Call& call) {
   const auto keys = flag_parameter(call, "keys");
   if (!keys) return keys.error();
@@ -173,13 +192,45 @@ Response get_identity(Call& call) {
     return problem(call.request, Problem::Forbidden, "Keys are for administrators only.");
   }
   auto identity = call.services.dependencies.registry->get(name_of(call));
-  if (!identity) return refused(call, identity.error());
+  if (!identity) return identity_refused(call, identity.error());
   return identity_response(call, 200, *identity, *keys ? Secrets::Show : Secrets::Hide);
 }
 
+// How an identity is to prove itself from now on.
+struct WantedProof {
+  Authentication authentication = Authentication::Sas;
+  std::optional<identity::Thumbprints> thumbprints;  // with SelfSigned
+};
+
+// The member "authentication" of a body.
+std::expected<std::optional<WantedProof>, Response> read_authentication(
+    const Call& call, const base::json::Value& body) {
+  const auto* authentication = body.find("authentication");
+  if (authentication == nullptr) return std::nullopt;
+  const auto wrong = [&](std::string_view message) {
+    return std::unexpected(problem(call.request, Problem::BadRequest, message));
+  };
+  const auto type = identity::parse_authentication(authentication->text_or("type", ""));
+  if (!type) return wrong("authentication.type: expected sas, selfSigned or certificateAuthority");
+  WantedProof wanted{*type, std::nullopt};
+  if (*type != Authentication::SelfSigned) return wanted;
+  const auto* thumbprints = authentication->find("x509Thumbprint");
+  identity::Thumbprints read;
+  if (thumbprints != nullptr) {
+    read.primary = thumbprints->text_or("primaryThumbprint", "");
+    read.secondary = thumbprints->text_or("secondaryThumbprint", "");
+  }
+  if (read.primary.empty())
+    return wrong("authentication.x509Thumbprint.primaryThumbprint is missing");
+  wanted.thumbprints = std::move(read);
+  return wanted;
+}
+
 Response put_identity(Call& call) {
-  auto body = read_body(call, Body::Optional, {"status"});
+  auto body = read_body(call, Body::Optional, {"status", "authentication"});
   if (!body) return std::move(body.error());
+  auto proof = read_authentication(call, *body);
+  if (!proof) return std::move(proof.error());
   auto text = text_field(call, *body, "status", 16);
   if (!text) return std::move(text.error());
   std::optional<identity::Status> status;
@@ -196,24 +247,32 @@ Response put_identity(Call& call) {
     identity::NewIdentity wanted;
     wanted.name = name_of(call);
     wanted.status = status.value_or(identity::Status::Enabled);
+    if (*proof) {
+      wanted.authentication = (*proof)->authentication;
+      wanted.thumbprints = (*proof)->thumbprints.value_or(identity::Thumbprints{});
+    }
     call.audit_detail = "create";
     auto created = registry.create(wanted, call.principal.name);
-    if (!created) return refused(call, created.error());
+    if (!created) return identity_refused(call, created.error());
     return identity_response(call, 201, *created, Secrets::Show);
   }
   identity::Change change;
   change.status = status;
+  if (*proof) {
+    change.authentication = (*proof)->authentication;
+    change.thumbprints = (*proof)->thumbprints;
+  }
   change.if_match = match;
   call.audit_detail = status ? "update: " + std::string(identity::to_string(*status)) : "update";
   auto updated = registry.update(name_of(call), change, call.principal.name);
-  if (!updated) return refused(call, updated.error());
+  if (!updated) return identity_refused(call, updated.error());
   return identity_response(call, 200, *updated, Secrets::Hide);
 }
 
 Response delete_identity(Call& call) {
   auto removed = call.services.dependencies.registry->remove(name_of(call), if_match(call),
                                                              call.principal.name);
-  if (!removed) return refused(call, removed.error());
+  if (!removed) return identity_refused(call, removed.error());
   return Response{.status = 204};
 }
 
@@ -259,7 +318,7 @@ Response delete_device(Call& call) {
 
 Response list_modules(Call& call) {
   auto modules = call.services.dependencies.registry->list_modules(call.path[0]);
-  if (!modules) return refused(call, modules.error());
+  if (!modules) return identity_refused(call, modules.error());
   std::string body;
   Writer writer(body);
   writer.begin_object();

@@ -1,4 +1,4 @@
-// From a request to its handler: routes, authentication, rights, origin, audit.
+// From a request to its handler: rights, origin, limits, audit.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -7,81 +7,32 @@
 #include "base/text.h"
 #include "hub/api/api.h"
 #include "hub/api/assets.h"
+#include "hub/identity/ip_filter.h"
 #include "hub/identity/registry.h"
+#include "hub/jobs/containers.h"
+#include "hub/limits/limits.h"
+#include "hub/link/service.h"
+#include "hub/operations/audit.h"
+#include "hub/operations/operations.h"
 
 namespace hub::api {
 
 using base::Code;
 using base::Result;
 
-std::span<const Route> routes() {
-  using enum Method;
-  using enum Need;
-  static const std::vector<Route> table{
-      {Post, "/session", Nothing, create_session, "session.create"},
-      {Get, "/session", Look, get_session},
-      {Delete, "/session", Look, delete_session, "session.delete"},
-      {Put, "/session/password", Look, change_password, "user.password"},
-      {Get,
-       "/alerts",
-       Look,
-       list_alerts,
-       {},
-       {"status", "severity", "device", "search", "limit", "cursor"}},
-      {Get, "/alerts/{alertId}", Look, get_alert},
-      {Patch, "/alerts/{alertId}", Handle, update_alert, "alert.update"},
-      {Get, "/devices", Look, list_devices, {}, {"search", "limit", "cursor"}},
-      {Get, "/devices/{deviceId}", Look, get_device, {}, {"keys"}},
-      {Put, "/devices/{deviceId}", Manage, put_device, "device.put"},
-      {Delete, "/devices/{deviceId}", Manage, delete_device, "device.delete"},
-      {Get, "/devices/{deviceId}/modules", Look, list_modules},
-      {Get, "/devices/{deviceId}/modules/{moduleId}", Look, get_module, {}, {"keys"}},
-      {Put, "/devices/{deviceId}/modules/{moduleId}", Manage, put_module, "module.put"},
-      {Delete, "/devices/{deviceId}/modules/{moduleId}", Manage, delete_module, "module.delete"},
-      {Post, "/query", Look, run_query, {}, {}, Pool::Queries},
-      {Post, "/query/validate", Look, validate_query},
-      {Get, "/query/schema", Look, get_query_schema},
-      {Get, "/stream", Look, open_stream},
-      {Get, "/status", Look, get_status},
-      {Get, "/operations", Look, list_operations, {}, {"limit"}},
-      {Get, "/metrics", Look, get_metrics},
-      {Get, "/tokens", Administer, list_tokens},
-      {Post, "/tokens", Administer, create_token, "token.create"},
-      {Delete, "/tokens/{tokenId}", Administer, delete_token, "token.delete"},
-      {Get, "/audit", Administer, list_audit, {}, {"limit", "cursor"}},
-  };
-  return table;
-}
-
-bool Principal::may(Need need) const {
-  switch (need) {
-    case Need::Nothing:
-      return true;
-    case Need::Look:
-      return look;
-    case Need::Handle:
-      return handle;
-    case Need::Manage:
-      return manage;
-    case Need::Administer:
-      return administer;
-  }
-  return false;
-}
-
 namespace {
 
 // The indexes of the segments that stand for the braces; nullopt when the path is another.
-std::optional<std::vector<std::size_t>> match(std::string_view pattern, const Target& target) {
+std::optional<std::vector<std::size_t>> match(std::string_view pattern, const Target& target,
+                                              std::size_t prefix) {
   const auto parts = base::split(pattern.substr(1), '/');
-  constexpr std::size_t kPrefix = 2;  // api, v1
-  if (parts.size() + kPrefix != target.segments.size()) return std::nullopt;
+  if (parts.size() + prefix != target.segments.size()) return std::nullopt;
   std::vector<std::size_t> values;
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    const std::string& segment = target.segments[i + kPrefix];
+    const std::string& segment = target.segments[i + prefix];
     if (parts[i].starts_with('{')) {
       if (segment.empty()) return std::nullopt;
-      values.push_back(i + kPrefix);
+      values.push_back(i + prefix);
     } else if (parts[i] != segment) {
       return std::nullopt;
     }
@@ -106,15 +57,35 @@ std::optional<Response> check_parameters(const Request& request, const Plan& pla
   return std::nullopt;
 }
 
+std::span<const Route> routes_of(Surface surface) {
+  switch (surface) {
+    case Surface::Own:
+      return routes();
+    case Surface::IotHub:
+      return iot_hub_routes();
+    case Surface::Provisioning:
+      return provisioning_routes();
+    case Surface::Storage:
+      return storage_routes();
+    case Surface::LogAnalytics:
+      return log_analytics_routes();
+  }
+  return {};
+}
+
 void plan_route(const Request& request, Plan& plan) {
   std::string allowed;
-  for (const Route& route : routes()) {
-    auto values = match(route.pattern, plan.target);
+  const bool own = plan.surface == Surface::Own;
+  const std::size_t prefix = own ? 2 : 0;  // api, v1
+  for (const Route& route : routes_of(plan.surface)) {
+    auto values = match(route.pattern, plan.target, prefix);
     if (!values) continue;
     if (same_method(route.method, request.method)) {
       plan.route = &route;
       plan.path = std::move(*values);
-      plan.immediate = check_parameters(request, plan);
+      // Clients of storage services and of Log Analytics add some of their own.
+      const bool strict = plan.surface != Surface::Storage && plan.surface != Surface::LogAnalytics;
+      if (strict) plan.immediate = check_parameters(request, plan);
       return;
     }
     if (!allowed.empty()) allowed += ", ";
@@ -130,8 +101,28 @@ void plan_route(const Request& request, Plan& plan) {
   plan.immediate->headers.push_back({"Allow", allowed});
 }
 
+// 2021-04-12, 2020-05-31-preview. Which one makes no difference: what is served is the same in all.
+bool is_api_version(std::string_view text) {
+  constexpr std::string_view kShape = "dddd-dd-dd";
+  constexpr std::string_view kPreview = "-preview";
+  if (text.size() == kShape.size() + kPreview.size() && text.ends_with(kPreview))
+    text.remove_suffix(kPreview.size());
+  const auto fits = [](char c, char shape) {
+    return shape == 'd' ? c >= '0' && c <= '9' : c == shape;
+  };
+  return std::equal(text.begin(), text.end(), kShape.begin(), kShape.end(), fits);
+}
+
 bool reads(const Request& request) {
   return request.method == Method::Get || request.method == Method::Head;
+}
+
+Response answer_health(const Services& services) {
+  const auto& trouble = services.dependencies.trouble;
+  const std::string words = trouble ? trouble() : "";
+  return {.status = words.empty() ? 200U : 503U,
+          .content_type = "text/plain",
+          .body = (words.empty() ? "ok" : words) + "\n"};
 }
 
 }  // namespace
@@ -151,83 +142,40 @@ Plan plan(const Request& request, const Services& services) {
     } else {
       plan.immediate = problem(request, Problem::NotFound, "The API is at /api/v1.");
     }
+  } else if (!segments.empty() && segments[0] == "v1") {
+    plan.surface = Surface::LogAnalytics;
+    plan_route(request, plan);
+    if (plan.immediate)
+      plan.immediate = in_log_analytics_words(request, std::move(*plan.immediate));
+  } else if (jobs::is_container_target(request.target)) {
+    plan.surface = Surface::Storage;
+    plan_route(request, plan);
+    if (plan.immediate) plan.immediate = in_storage_words(request, std::move(*plan.immediate));
+  } else if (plan.target.parameter("api-version") != nullptr && is_provisioning_path(plan.target)) {
+    plan.surface = Surface::Provisioning;
+    plan_route(request, plan);
+    if (plan.immediate) {
+      plan.immediate = in_provisioning_words(request, std::move(*plan.immediate), base::wall_now());
+    }
+  } else if (plan.target.parameter("api-version") != nullptr) {
+    plan.surface = Surface::IotHub;
+    if (is_api_version(*plan.target.parameter("api-version"))) {
+      plan_route(request, plan);
+    } else {
+      plan.immediate = iot_hub_problem(request, 400, "InvalidProtocolVersion",
+                                       "api-version: expected a date such as 2021-04-12");
+    }
+    if (plan.immediate)
+      plan.immediate = in_iot_hub_words(request, std::move(*plan.immediate), false);
   } else if (!reads(request)) {
     plan.immediate = problem(request, Problem::MethodNotAllowed, "This path allows GET, HEAD.");
     plan.immediate->headers.push_back({"Allow", "GET, HEAD"});
   } else if (segments.size() == 1 && segments[0] == "healthz") {
-    plan.immediate = Response{.status = 200, .content_type = "text/plain", .body = "ok\n"};
+    plan.immediate = answer_health(services);
   } else {
     plan.immediate = serve_asset(request, plan.target, services.options.portal_dir);
   }
   return plan;
-}
-
-namespace {
-
-Principal principal_of_role(Role role) {
-  Principal principal;
-  principal.role = role;
-  principal.look = true;
-  principal.handle = role >= Role::Analyst;
-  principal.manage = role >= Role::Admin;
-  principal.administer = role >= Role::Admin;
-  return principal;
-}
-
-Principal principal_of_policy(const identity::Policy& policy) {
-  const auto has = [&policy](identity::Rights rights) {
-    return (policy.rights & rights) == rights;
-  };
-  Principal principal;
-  principal.name = "policy:" + policy.name;
-  principal.method = "sharedAccessSignature";
-  principal.look = has(identity::kRegistryRead) || has(identity::kServiceConnect);
-  principal.handle = has(identity::kServiceConnect);
-  principal.manage = has(identity::kRegistryWrite);
-  principal.administer =
-      has(identity::kRegistryRead | identity::kRegistryWrite | identity::kServiceConnect);
-  principal.role = principal.administer ? Role::Admin
-                   : principal.handle   ? Role::Analyst
-                                        : Role::Reader;
-  return principal;
-}
-
-Result<Principal> principal_of_session(std::string_view secret, Accounts& accounts,
-                                       base::WallTime now, Accounts::Touch touch) {
-  const Session session = TRY(accounts.use_session(secret, now, touch));
-  Principal principal = principal_of_role(session.user.role);
-  principal.name = session.user.name;
-  principal.method = "session";
-  principal.expires = session.expires;
-  principal.session = secret;
-  return principal;
-}
-
-}  // namespace
-
-Result<std::optional<Principal>> authenticate(const Request& request, Accounts& accounts,
-                                              const Services& services, base::WallTime now,
-                                              Accounts::Touch touch) {
-  const Credentials credentials = TRY(parse_authorization(request.header("authorization")));
-  if (const auto* bearer = std::get_if<BearerToken>(&credentials)) {
-    const Token token = TRY(accounts.use_token(bearer->secret, now));
-    Principal principal = principal_of_role(token.role);
-    principal.name = "token:" + token.name;
-    principal.method = "token";
-    principal.expires = token.expires;
-    return principal;
-  }
-  if (const auto* signature = std::get_if<SharedAccessSignature>(&credentials)) {
-    auto policy = services.dependencies.registry->authenticate_service(signature->text, now);
-    // Which policies exist is nobody's business before the signature fits.
-    if (!policy && policy.error().code == Code::NotFound) {
-      return base::fail(Code::Denied, "wrong shared access signature");
-    }
-    return principal_of_policy(TRY(std::move(policy)));
-  }
-  const auto cookie = find_cookie(request.header("cookie"), kSessionCookie);
-  if (!cookie) return std::optional<Principal>();
-  return TRY(principal_of_session(*cookie, accounts, now, touch));
 }
 
 namespace {
@@ -269,12 +217,13 @@ std::string result_of(const Response& response) {
   if (response.status < 400) return "ok";
   const auto body = base::json::parse(response.content());
   const auto* error = body ? body->find("error") : nullptr;
+  if (const auto code = iot_hub_code(response); !code.empty()) return std::string(code);
   return error == nullptr ? std::to_string(response.status)
                           : std::string(error->text_or("code", "error"));
 }
 
-void write_audit(Call& call, const Route& route, const Response& response) {
-  AuditRecord record;
+operations::AuditRecord audit_record(const Call& call, const Route& route) {
+  operations::AuditRecord record;
   record.time = call.now;
   record.actor = call.principal.name;
   record.method = call.principal.method;
@@ -286,16 +235,40 @@ void write_audit(Call& call, const Route& route, const Response& response) {
       record.target += value;
     }
   }
-  record.result = result_of(response);
   record.remote = call.request.remote;
+  record.request_id = call.request.id;
   record.detail = call.audit_detail;
-  if (auto written = call.accounts.audit(record); !written) {
-    call.services.counters.audit_failed.add();
-    LOG_ERROR("api.audit_failed")
-        .field("action", record.action)
-        .field("target", record.target)
-        .field("error", written.error().to_string());
+  return record;
+}
+
+void set_result(operations::AuditRecord& record, const Response& response) {
+  record.result = result_of(response);
+  record.status_code = static_cast<int>(response.status);
+}
+
+// Before the answer is given; of one that comes later, when it comes, on a thread that may not
+// wait.
+void write_audit(const Call& call, const Route& route, Response& response) {
+  operations::AuditLog& log = *call.services.dependencies.audit;
+  operations::AuditRecord record = audit_record(call, route);
+  if (response.later) {
+    response.later = [begin = std::move(response.later), record = std::move(record),
+                      &log](Finish finish) {
+      begin([finish = std::move(finish), record, &log](Response made) mutable {
+        set_result(record, made);
+        log.record_later(std::move(record));
+        finish(std::move(made));
+      });
+    };
+    return;
   }
+  set_result(record, response);
+  const auto written = log.record(std::move(record));
+  if (written) return;
+  call.services.counters.audit_failed.add();
+  LOG_ERROR("api.audit_failed")
+      .field("action", route.action)
+      .field("error", written.error().to_string());
 }
 
 Response handle(Call& call, const Route& route) {
@@ -306,10 +279,16 @@ Response handle(Call& call, const Route& route) {
   return route.handler(call);
 }
 
-}  // namespace
+// What a handler says, or why it was not asked.
+struct Handled {
+  Response response;
+  Principal principal;
+  std::optional<base::Error> error;
+  bool recorded = false;
+};
 
-Response answer(const Plan& plan, const Request& request, Accounts& accounts, Services& services,
-                base::WallTime now, base::MonoTime mono_now, store::Cancel* cancel) {
+Handled answer_own(const Plan& plan, const Request& request, Accounts& accounts, Services& services,
+                   base::WallTime now, base::MonoTime mono_now, store::Cancel* cancel) {
   const Route& route = *plan.route;
   auto principal = route.need == Need::Nothing ? Result<std::optional<Principal>>(Principal{})
                                                : authenticate(request, accounts, services, now);
@@ -317,21 +296,140 @@ Response answer(const Plan& plan, const Request& request, Accounts& accounts, Se
     const Code code = principal.error().code;
     const bool ours = code == Code::Io || code == Code::Corrupt || code == Code::Unavailable ||
                       code == Code::Full;
-    return ours ? problem(request, principal.error())
-                : unauthorized(request, services, principal.error().to_string());
+    return {ours ? problem(request, principal.error())
+                 : unauthorized(request, services, principal.error().to_string()),
+            {},
+            principal.error()};
   }
   if (!*principal) {
-    return unauthorized(request, services,
-                        "Sign in, or send an API token or a shared access signature.");
+    return {unauthorized(request, services,
+                         "Sign in, or send an API token or a shared access signature."),
+            {},
+            base::Error{Code::Malformed, "no credentials", -1, {}}};
   }
-  if (auto refused = check_origin(request, **principal, services)) return std::move(*refused);
+  auto refused = check_origin(request, **principal, services);
+  // Nobody can fill the audit log from outside.
+  if (refused && (*principal)->method.empty())
+    return {std::move(*refused), std::move(**principal), {}};
   Call call{request, plan.target, {},    std::move(**principal), accounts, services,
             now,     mono_now,    cancel};
   for (const std::size_t at : plan.path)
     call.path.emplace_back(plan.target.segments[at]);
-  Response response = handle(call, route);
+  Response response = refused ? std::move(*refused) : handle(call, route);
   if (!route.action.empty()) write_audit(call, route, response);
+  return {std::move(response), std::move(call.principal), std::move(call.refusal), call.recorded};
+}
+
+// What of the limits a request of a service uses; those of devices are counted where they go.
+std::optional<limits::Kind> kind_of(const Plan& plan, const Request& request) {
+  using limits::Kind;
+  const auto& path = plan.target.segments;
+  const bool reading = reads(request);
+  if (path.empty()) return std::nullopt;
+  if (path[0] == "twins" && path.back() == "methods") return Kind::Method;
+  if (path[0] == "twins") return reading ? Kind::TwinRead : Kind::TwinUpdate;
+  if (path[0] == "jobs") return Kind::Job;
+  if (path[0] == "configurations") return Kind::Configuration;
+  if (path[0] != "devices") return std::nullopt;
+  if (path.size() == 2 && path[1] == "query") return Kind::Query;
+  if (path.back() == "applyConfigurationContent") return Kind::Configuration;
+  const bool identities = path.size() <= 2 || path[2] == "modules";
+  if (identities && path.size() <= 4) return Kind::Registry;
+  return std::nullopt;
+}
+
+std::optional<Response> check_limits(const Plan& plan, const Request& request, Services& services,
+                                     base::WallTime now, base::MonoTime mono_now) {
+  link::Service* service = services.dependencies.service;
+  const auto kind = kind_of(plan, request);
+  if (service == nullptr || plan.surface != Surface::IotHub || !kind) return std::nullopt;
+  const limits::Decision decision =
+      service->limits.check(*kind, {}, request.body.size(), mono_now, now);
+  if (decision.permitted()) return std::nullopt;
+  const bool quota = decision.verdict == limits::Decision::Verdict::Quota;
+  if (quota)
+    return iot_hub_problem(request, 403, "IotHubQuotaExceeded", "The day's messages are used up.");
+  return iot_hub_problem(request, 429, "ThrottlingException",
+                         "Too many requests of the kind " + std::string(limits::to_string(*kind)) +
+                             ", try again later.");
+}
+
+// By the rules about addresses: devices and services.
+std::optional<Response> refuse_address(const Request& request, Services& services,
+                                       base::WallTime now) {
+  const auto verdict = services.dependencies.registry->ip_filter().decide(request.remote);
+  if (verdict.access == identity::Access::Allow) return std::nullopt;
+  operations::Record record;
+  record.time = now;
+  record.operation = "deviceConnect";
+  record.status_code = 401;
+  record.sub_code = 401003;
+  record.level = operations::Level::Error;
+  record.reason = operations::Reason::IpFilter;
+  record.protocol = operations::Protocol::Https;
+  record.ip = request.remote;
+  record.detail = "refused by the rule '" + verdict.rule + "'";
+  record.request_id = request.id;
+  services.dependencies.operations->record(std::move(record));
+  return unauthorized(request, services, "Unauthorized.");
+}
+
+// A request to our API by somebody who did not prove who it is.
+void record_unauthorized(const Request& request, Services& services, const base::Error& error,
+                         const Response& response, base::WallTime now) {
+  operations::Record record;
+  record.time = now;
+  record.operation = "serviceConnect";
+  record.status_code = static_cast<int>(response.status);
+  record.sub_code = response.status == 401 ? 401003 : 0;
+  record.level = operations::Level::Error;
+  record.reason = error.code == Code::Expired     ? operations::Reason::SasExpired
+                  : error.code == Code::Malformed ? operations::Reason::SasMalformed
+                                                  : operations::Reason::SasSignature;
+  record.protocol = operations::Protocol::Https;
+  record.ip = request.remote;
+  record.tls_version = request.tls_version;
+  record.tls_cipher = request.tls_cipher;
+  record.detail = error.what;
+  record.request_id = request.id;
+  services.dependencies.operations->record(std::move(record));
+}
+
+}  // namespace
+
+Response answer(const Plan& plan, const Request& request, Accounts& accounts, Services& services,
+                base::WallTime now, base::MonoTime mono_now, store::Cancel* cancel) {
+  // The portal and its API stay open, so that nobody can lock himself out.
+  if (plan.surface == Surface::Own || plan.surface == Surface::LogAnalytics) {
+    Handled own = answer_own(plan, request, accounts, services, now, mono_now, cancel);
+    if (own.error) record_unauthorized(request, services, *own.error, own.response, now);
+    return in_words_of(plan, request, std::move(own.response));
+  }
+  if (auto denied = refuse_address(request, services, now))
+    return in_words_of(plan, request, std::move(*denied));
+  Handled handled;
+  if (auto denied = check_limits(plan, request, services, now, mono_now)) {
+    handled.response = std::move(*denied);
+  } else {
+    handled = answer_own(plan, request, accounts, services, now, mono_now, cancel);
+  }
+  if (handled.response.later) return std::move(handled.response);
+  Response response = in_words_of(plan, request, std::move(handled.response));
+  if (!handled.recorded) {
+    record_iot_hub(plan, request, services, handled.principal,
+                   handled.error ? &*handled.error : nullptr, response, now, mono_now);
+  }
   return response;
+}
+
+Response in_words_of(const Plan& plan, const Request& request, Response response) {
+  if (plan.surface == Surface::Own) return response;
+  if (plan.surface == Surface::Provisioning)
+    return in_provisioning_words(request, std::move(response), base::wall_now());
+  if (plan.surface == Surface::Storage) return in_storage_words(request, std::move(response));
+  if (plan.surface == Surface::LogAnalytics)
+    return in_log_analytics_words(request, std::move(response));
+  return in_iot_hub_words(request, std::move(response), plan.path.size() > 1);
 }
 
 }  // namespace hub::api

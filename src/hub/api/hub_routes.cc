@@ -7,6 +7,7 @@
 #include "detect/alerts.h"
 #include "hub/api/api.h"
 #include "hub/identity/registry.h"
+#include "hub/operations/audit.h"
 #include "hub/operations/operations.h"
 #include "store/query.h"
 
@@ -131,10 +132,14 @@ void add_stores(const Dependencies& dependencies, std::vector<Metric>& out) {
                    static_cast<double>(value),
                    {}});
   };
+  counter("vedette_audit_lost_total", "Audit records that could not be written.",
+          dependencies.audit->lost());
   counter("vedette_queries_total", "KQL queries run.", queries.queries);
   counter("vedette_query_failures_total", "KQL queries that failed.", queries.failed);
   counter("vedette_query_timeouts_total", "KQL queries that did not end in time.",
           queries.timed_out);
+  counter("vedette_query_cancellations_total", "KQL queries that their callers ended.",
+          queries.cancelled);
   counter("vedette_query_refusals_total", "KQL queries refused: too many at once.",
           queries.refused);
 }

@@ -13,7 +13,7 @@ namespace {
 // What one subscriber can choose freely: an IPv4 address, or the half of an IPv6 one.
 std::string network_of(std::string_view address) {
   in6_addr parsed{};
-  const std::string text(address);
+  std::string text(address);
   if (::inet_pton(AF_INET6, text.c_str(), &parsed) != 1) return text;
   if (IN6_IS_ADDR_V4MAPPED(&parsed)) return text;
   return base::hex_encode(base::ByteView(parsed.s6_addr, 8));

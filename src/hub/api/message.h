@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,15 +12,20 @@
 #include <vector>
 
 #include "base/result.h"
+#include "os/fd.h"
 
 // Requests and answers without sockets, and the parts of them that Beast leaves to us.
+namespace hub::identity {
+struct ClientCertificate;
+}
+
 namespace hub::api {
 
 enum class Method : std::uint8_t { Get, Head, Post, Put, Patch, Delete, Other };
 std::string_view to_string(Method method);
 
 struct Header {
-  std::string name;  // in requests: lower case
+  std::string name;  // in requests: lower case, but for what follows iothub-app-
   std::string value;
 };
 
@@ -29,10 +36,33 @@ struct Request {
   std::string body;
   std::string remote;  // address of the peer
   std::string id;      // given by us
+  // What the client showed in the TLS handshake; none: nullptr.
+  std::shared_ptr<const identity::ClientCertificate> certificate = {};
+  std::string tls_version = {};
+  std::string tls_cipher = {};
 
   // Empty when absent; of repeated ones the first.
   std::string_view header(std::string_view lower_case_name) const;
 };
+
+// A part of an answer that is made while it is sent.
+struct Piece {
+  std::string text;   // empty: there is nothing yet
+  bool more = false;  // there is more at once
+  bool last = false;  // the answer ends with this one
+};
+
+// Makes such an answer. Threads: workers', one at a time.
+class Pieces {
+ public:
+  virtual ~Pieces() = default;
+  // Errors: the answer breaks off.
+  virtual base::Result<Piece> next() = 0;
+};
+
+struct Response;
+// Takes the answer that was not there at once. Called once; threads: any.
+using Finish = std::function<void(Response)>;
 
 struct Response {
   unsigned status = 200;
@@ -44,6 +74,14 @@ struct Response {
   // Not an answer but the start of GET /stream, after this event id (nullopt: from now on).
   bool stream = false;
   std::optional<std::uint64_t> stream_after = {};
+  // Instead of `body`: so many bytes of a file, from there on.
+  std::shared_ptr<os::Fd> file = {};
+  std::uint64_t file_bytes = 0;
+  std::uint64_t file_from = 0;
+  // No answer yet: called once, with what takes the answer when there is one, on any thread.
+  std::function<void(Finish)> later = {};
+  // Instead of `body`: asked again and again.
+  std::shared_ptr<Pieces> pieces = {};
 
   std::string_view content() const { return static_body.empty() ? body : static_body; }
 };

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "detect/alerts.h"
 #include "hub/api/connection.h"
+#include "hub/identity/certificate.h"
 #include "hub/identity/registry.h"
 
 namespace hub::api {
@@ -45,10 +46,13 @@ int select_protocol(SSL*, const unsigned char** out, unsigned char* out_size,
 
 Result<void> load_tls(asio::ssl::context& tls, const Options& options) {
   SSL_CTX* context = tls.native_handle();
-  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  TRY(identity::apply_tls_rules(context, options.tls));
   SSL_CTX_set_options(
       context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+  // Devices may prove themselves by one. Browsers offer those of the named authority only, which
+  // are none: nobody is asked which certificate to show to the portal.
+  TRY(identity::ask_for_certificates(context, options.certificate_file));
   SSL_CTX_set_alpn_select_cb(context, select_protocol, nullptr);
   boost::system::error_code error;
   tls.use_certificate_chain_file(options.certificate_file, error);
@@ -160,6 +164,7 @@ struct Server::State {
   bool stopped = false;
 
   asio::awaitable<void> accept();
+  void record_refusal(const std::string& address) const;
   asio::awaitable<void> purge_regularly();
 };
 
@@ -170,13 +175,16 @@ Server::~Server() {
 
 Result<std::unique_ptr<Server>> Server::create(Options options, Dependencies dependencies) {
   ASSERT(dependencies.registry != nullptr && dependencies.operations != nullptr &&
-         dependencies.alerts != nullptr && dependencies.queries != nullptr);
+         dependencies.alerts != nullptr && dependencies.queries != nullptr &&
+         dependencies.twins != nullptr);
   auto state = std::make_unique<State>();
   TRY(load_tls(state->shared.tls, options));
   Services& services = state->shared.services;
   services.started = base::wall_now();
   services.started_mono = base::mono_now();
   services.changes = std::make_shared<Changes>(services.started);
+  state->shared.places =
+      link::AddressPlaces::create(std::max<std::size_t>(options.max_connections / 2, 1));
   state->shared.request_workers =
       TRY(make_workers(options, options.request_threads, options.max_queued_requests));
   state->shared.query_workers =
@@ -197,8 +205,21 @@ std::uint16_t Server::port() const {
   return state_->port;
 }
 
-void Server::publish(std::string_view event, std::string json) {
+void Server::publish(std::string_view event, std::string_view json) {
   state_->shared.services.changes->publish(event, json);
+}
+
+void Server::State::record_refusal(const std::string& address) const {
+  operations::Record record;
+  record.time = base::wall_now();
+  record.operation = "deviceConnect";
+  record.status_code = 503;
+  record.level = operations::Level::Error;
+  record.protocol = operations::Protocol::Https;
+  record.reason = operations::Reason::Limit;
+  record.detail = "too many connections";
+  record.ip = address;
+  shared.services.dependencies.operations->record(std::move(record));
 }
 
 asio::awaitable<void> Server::State::accept() {
@@ -214,12 +235,18 @@ asio::awaitable<void> Server::State::accept() {
     }
     std::shared_ptr<Connection> connection;  // released after the lock, which its end takes
     const std::lock_guard lock(shared.mutex);
-    if (shared.connections.size() >= shared.services.options.max_connections) {
+    boost::system::error_code unknown;
+    const auto peer = socket.remote_endpoint(unknown);
+    const std::string address = unknown ? "" : peer.address().to_string(unknown);
+    auto place = shared.places->take(address);
+    if (!place ||
+        shared.connections.size() - shared.upgraded >= shared.services.options.max_connections) {
       counters.refused_connections.add();
+      record_refusal(address);
       continue;  // closes it
     }
     counters.connections.add();
-    connection = std::make_shared<Connection>(std::move(socket), shared);
+    connection = std::make_shared<Connection>(std::move(socket), shared, std::move(place));
     shared.connections.emplace(connection.get(), connection);
     connection->start();
   }

@@ -213,6 +213,47 @@ TEST_F(ServerTest, RefusesWhatIsTooLarge) {
   EXPECT_EQ(chunked.read().status, 413U);
 }
 
+// The answer comes while most of the content is still on its way.
+TEST_F(ServerTest, TheRefusedReadTheirAnswer) {
+  options_.max_body_bytes = 1000;
+  start();
+  const std::string content(std::size_t{4} << 20U, 'x');
+  for (int i = 0; i < 3; ++i) {
+    Connected connection = connect();
+    EXPECT_EQ(connection.exchange(make("POST", "/api/v1/query", content, {})).status, 413U);
+    EXPECT_TRUE(connection.closed_by_peer());
+  }
+}
+
+TEST_F(ServerTest, ContentsShareTheirRoom) {
+  options_.max_held_body_bytes = 100'000;
+  start();
+  const std::string large = make("POST", "/api/v1/query", std::string(90'000, 'x'), {});
+  Connected half = connect();
+  half.send_raw(std::string_view(large).substr(0, large.size() - 10));
+  unsigned status = 0;
+  for (int attempt = 0; attempt < 1000 && status != 503U; ++attempt)
+    status = connect().exchange(large).status;
+  EXPECT_EQ(status, 503U) << "once the first is there, the second has no room";
+  EXPECT_EQ(connect().exchange(make("POST", "/api/v1/query", "{}", {})).status, 401U)
+      << "small ones need none";
+  half.send_raw(std::string_view(large).substr(large.size() - 10));
+  EXPECT_EQ(half.read().status, 401U);
+  half.vanish();
+  for (int attempt = 0; attempt < 1000 && status != 401U; ++attempt)
+    status = connect().exchange(large).status;
+  EXPECT_EQ(status, 401U) << "and then it has";
+}
+
+TEST_F(ServerTest, HealthSaysWhatIsWrong) {
+  start();
+  EXPECT_EQ(get("/healthz").status, 200U);
+  trouble_ = "messages are refused";
+  const Reply reply = get("/healthz");
+  EXPECT_EQ(reply.status, 503U);
+  EXPECT_EQ(reply.body, "messages are refused\n");
+}
+
 TEST_F(ServerTest, RefusesWhatIsNotHttp) {
   start();
   for (const char* text :
@@ -257,8 +298,9 @@ TEST_F(ServerTest, SlowClientsAreCut) {
 }
 
 TEST_F(ServerTest, ConnectionsAreLimited) {
-  options_.max_connections = 2;
+  options_.max_connections = 4;
   start();
+  // An address has half of the places.
   Connected first = connect();
   Connected second = connect();
   EXPECT_ANY_THROW(connect());
@@ -324,7 +366,12 @@ TEST_F(ServerTest, StopsWhileStreamsAndQueriesRun) {
 
 TEST_F(ServerTest, SaysWhyItCannotStart) {
   start();
-  Dependencies dependencies{registry_.get(), &operations_, alerts_.get(), queries_.get(), {}};
+  Dependencies dependencies;
+  dependencies.registry = registry_.get();
+  dependencies.operations = &operations_;
+  dependencies.alerts = alerts_.get();
+  dependencies.queries = queries_.get();
+  dependencies.twins = twins_.get();
   Options taken = options_;
   taken.port = server_->port();
   auto in_use = Server::create(taken, dependencies);

@@ -6,7 +6,6 @@
 
 namespace hub::api {
 
-using base::json::Value;
 using base::json::Writer;
 
 namespace {

@@ -33,12 +33,21 @@ class IdentityTable {
   base::Result<Page> devices(std::string_view search, std::size_t limit, std::string_view after);
   base::Result<std::vector<Identity>> modules(std::string_view device_id);
   base::Result<std::uint64_t> count_devices();
+  base::Result<std::uint64_t> count_disabled_devices();
 
   base::Result<std::vector<Policy>> policies();
   base::Result<Policy> policy(std::string_view name);
+  // Errors: Exists, Full (there are `most`).
+  base::Result<void> insert_policy(const Policy& policy, std::size_t most);
+  // Errors: NotFound.
+  base::Result<void> replace_policy(const Policy& policy);
+  base::Result<void> erase_policy(std::string_view name);
 
   // Activity as of the last flush; an empty one when there is none.
   base::Result<Activity> activity(const Name& name);
+  // Those after the cursor, which is a device's id, a NUL and a module's.
+  base::Result<ActivityPage> activities(const ActivityFilter& filter, base::WallTime now,
+                                        std::size_t limit, std::string_view after);
   base::Result<void> store_activity(const std::vector<std::pair<Name, Activity>>& changed);
 
  private:

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "wire/sas.h"
 #include "wire/topics.h"
@@ -45,22 +46,27 @@ class CheckLogin : public testing::Test {
     identities_[name] = identity;
   }
 
+  std::expected<Grant, Refusal> prove(const Name& name, const ClientCertificate* certificate,
+                                      std::string_view token = {}) {
+    return check_proof({name, token, certificate}, kHost, kNow, lookup());
+  }
+
+  Lookup lookup() {
+    return {[this](const Name& name) -> base::Result<Identity> {
+              const auto found = identities_.find(name);
+              if (found == identities_.end()) return base::fail(base::Code::NotFound, "identity");
+              return found->second;
+            },
+            [this](std::string_view name) -> base::Result<Policy> {
+              const auto found = policies_.find(std::string(name));
+              if (found == policies_.end()) return base::fail(base::Code::NotFound, "policy");
+              return found->second;
+            }};
+  }
+
   std::expected<Grant, Refusal> check(const std::string& client_id, const std::string& username,
                                       const std::string& password) {
-    const Lookup lookup{[this](const Name& name) -> base::Result<Identity> {
-                          const auto found = identities_.find(name);
-                          if (found == identities_.end()) {
-                            return base::fail(base::Code::NotFound, "identity");
-                          }
-                          return found->second;
-                        },
-                        [this](std::string_view name) -> base::Result<Policy> {
-                          const auto found = policies_.find(std::string(name));
-                          if (found == policies_.end())
-                            return base::fail(base::Code::NotFound, "policy");
-                          return found->second;
-                        }};
-    return check_login({client_id, username, password}, kHost, kNow, lookup);
+    return check_login({client_id, username, password}, kHost, kNow, lookup());
   }
 
   std::expected<Grant, Refusal> check(const Name& name, const std::string& password) {
@@ -166,6 +172,17 @@ TEST_F(CheckLogin, RefusesAndSaysWhyInTheRecord) {
   }
 }
 
+TEST_F(CheckLogin, WhatEndedJustNowIsAWarning) {
+  const auto level = [&](base::WallTime end) {
+    return check({"d1", ""}, token("hub.example/devices/d1", kPrimary, end)).error().level;
+  };
+  EXPECT_EQ(level(kNow), operations::Level::Warning);
+  EXPECT_EQ(level(kNow - kClockTolerance + std::chrono::seconds(1)), operations::Level::Warning);
+  EXPECT_EQ(level(kNow - kClockTolerance), operations::Level::Error);
+  EXPECT_EQ(check({"d1", ""}, token("hub.example/devices/d1", kOther)).error().level,
+            operations::Level::Error);
+}
+
 TEST_F(CheckLogin, CutsWhatNobodyHasCheckedYet) {
   const std::string longest(10'000, 'x');
   const auto verdict = check(longest, "hub.example/" + longest + "/?api-version=1", "x");
@@ -175,6 +192,78 @@ TEST_F(CheckLogin, CutsWhatNobodyHasCheckedYet) {
   ASSERT_FALSE(other.has_value());
   EXPECT_LE(other.error().detail.size(), 400U);
   EXPECT_LE(other.error().client_type.size(), 128U);
+}
+
+ClientCertificate certificate() {
+  return {std::string(40, 'A'), std::string(64, 'B'), at(1'799'000'000), at(1'801'000'000)};
+}
+
+TEST_F(CheckLogin, AcceptsTheCertificateOfEitherThumbprint) {
+  const ClientCertificate shown = certificate();
+  for (const Thumbprints& known :
+       {Thumbprints{shown.sha1, ""}, {shown.sha256, ""}, {std::string(40, 'C'), shown.sha256}}) {
+    identities_[{"d1", ""}].keys = {};
+    identities_[{"d1", ""}].authentication = Authentication::SelfSigned;
+    identities_[{"d1", ""}].thumbprints = known;
+    const auto grant = prove({"d1", ""}, &shown);
+    ASSERT_TRUE(grant.has_value()) << grant.error().detail;
+    EXPECT_EQ(grant->auth.type, "x509");
+    EXPECT_EQ(grant->auth.scope, "device");
+    EXPECT_EQ(grant->expires_at, shown.not_after);
+  }
+}
+
+TEST_F(CheckLogin, SaysWhatIsWrongWithACertificate) {
+  const auto reason = [&](const ClientCertificate* shown, std::string_view token = {}) {
+    const auto grant = prove({"d1", ""}, shown, token);
+    return grant ? Reason::None : grant.error().reason;
+  };
+  ClientCertificate shown = certificate();
+  EXPECT_EQ(reason(&shown), Reason::Thumbprint);  // it has keys
+  identities_[{"d1", ""}].keys = {};
+  identities_[{"d1", ""}].authentication = Authentication::SelfSigned;
+  identities_[{"d1", ""}].thumbprints = {std::string(40, 'C'), ""};
+  EXPECT_EQ(reason(&shown), Reason::Thumbprint);
+  EXPECT_EQ(reason(nullptr), Reason::SasMalformed);
+  identities_[{"d1", ""}].thumbprints = {shown.sha256, ""};
+  EXPECT_EQ(reason(&shown), Reason::None);
+  // An identity without keys is not one whose key is empty.
+  const std::string resource = "hub.example%2Fdevices%2Fd1";
+  const auto signature = base::hmac_sha256({}, base::as_bytes(resource + "\n1800003600"));
+  const std::string token = "SharedAccessSignature sr=" + resource +
+                            "&sig=" + base::percent_encode(base::base64_encode(signature)) +
+                            "&se=1800003600";
+  EXPECT_EQ(reason(nullptr, token), Reason::SasSignature);
+  shown.not_after = kNow;
+  EXPECT_EQ(reason(&shown), Reason::CertExpired);
+  EXPECT_EQ(prove({"d1", ""}, &shown).error().level, operations::Level::Warning);
+  shown.not_after = kNow - kClockTolerance;
+  EXPECT_EQ(prove({"d1", ""}, &shown).error().level, operations::Level::Error);
+  shown.not_after = kLater;
+  shown.not_before = kLater;
+  EXPECT_EQ(reason(&shown), Reason::CertNotYetValid);
+  EXPECT_EQ(prove({"nobody", ""}, &shown).error().reason, Reason::Unknown);
+  identities_[{"d1", ""}].status = Status::Disabled;
+  shown.not_before = at(0);
+  EXPECT_EQ(reason(&shown), Reason::Disabled);
+}
+
+TEST_F(CheckLogin, ATokenGoesBeforeACertificate) {
+  const ClientCertificate shown = certificate();
+  const auto token = wire::make_sas("hub.example/devices/d1", kPrimary, kLater).value();
+  const auto grant = prove({"d1", ""}, &shown, token);
+  ASSERT_TRUE(grant.has_value()) << grant.error().detail;
+  EXPECT_EQ(grant->auth.type, "sas");
+}
+
+TEST(NormalThumbprint, TakesWhatPeopleWrite) {
+  EXPECT_EQ(normal_thumbprint("aa:bb" + std::string(36, '0')).value(),
+            "AABB" + std::string(36, '0'));
+  EXPECT_EQ(normal_thumbprint(std::string(64, 'f')).value(), std::string(64, 'F'));
+  for (const std::string& bad : {std::string(), std::string(39, '0'), std::string(40, 'g'),
+                                 std::string(41, '0'), std::string(65, '0')}) {
+    EXPECT_FALSE(normal_thumbprint(bad).has_value()) << bad;
+  }
 }
 
 }  // namespace

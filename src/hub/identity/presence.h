@@ -26,13 +26,19 @@ class Presence {
                           const Activity& stored);
   // False: that connection is not the current one any more, and nothing changed.
   bool disconnected(const Name& name, std::uint64_t connection);
-  void active(const Name& name, std::uint64_t messages, std::uint64_t security_messages);
+  // False: nothing is held of it, see remember().
+  bool active(const Name& name, std::uint64_t messages, std::uint64_t security_messages,
+              std::uint64_t small_security_messages);
+  bool observe_clock(const Name& name, base::WallTime theirs, base::WallTime received);
+  // Holds what is stored of an identity that is not connected, unless something newer is held.
+  void remember(const Name& name, const Activity& stored);
   // A device takes its modules with it.
   void forget(const Name& name);
 
   // nullopt: nothing newer than what is stored.
   std::optional<Activity> find(const Name& name) const;
-  std::uint64_t connected_count() const;
+  std::uint64_t connected_count() const;    // devices and modules
+  std::uint64_t connected_devices() const;  // without their modules
 
   // What changed, to be stored. Call put_back() if that fails.
   std::vector<std::pair<Name, Activity>> take_changed();
@@ -53,6 +59,9 @@ class Presence {
   std::unordered_map<Name, Entry, Hash> entries_;
   std::uint64_t next_connection_ = 1;
   std::uint64_t connected_count_ = 0;
+  std::uint64_t connected_devices_ = 0;
+
+  void count(const Name& name, std::int64_t change);
 };
 
 }  // namespace hub::identity

@@ -4,12 +4,16 @@
 
 #include "base/id.h"
 #include "base/text.h"
+#include "hub/identity/authorities.h"
+#include "hub/identity/checks.h"
+#include "hub/identity/credentials.h"
 #include "hub/identity/identity_table.h"
+#include "hub/identity/ip_filter.h"
 #include "hub/identity/login.h"
 #include "hub/identity/presence.h"
+#include "hub/identity/sign_ins.h"
 #include "wire/connection_string.h"
 #include "wire/sas.h"
-#include "wire/topics.h"
 
 namespace hub::identity {
 
@@ -19,28 +23,7 @@ using base::Result;
 
 namespace {
 
-constexpr std::size_t kMinKeyBytes = 16;
-constexpr std::size_t kMaxKeyBytes = 64;
-constexpr std::size_t kMaxReason = 128;
 constexpr std::uint16_t kUsualPort = 8883;
-
-Result<void> check_id(std::string_view id, const char* what) {
-  if (wire::is_valid_id(id)) return {};
-  return fail(
-      Code::Invalid, "id", -1,
-      std::string(what) + ": expected 1 to 128 of ASCII letters, digits and -:.+%_#*?!(),=@;$'");
-}
-
-Result<void> check_key(std::string_view key, const char* what) {
-  const auto bytes = base::base64_decode(key);
-  if (bytes && bytes->size() >= kMinKeyBytes && bytes->size() <= kMaxKeyBytes) return {};
-  return fail(Code::Invalid, "key", -1, std::string(what) + ": expected base64 of 16 to 64 bytes");
-}
-
-Result<void> check_reason(std::string_view reason) {
-  if (reason.size() <= kMaxReason && base::is_utf8(reason)) return {};
-  return fail(Code::Invalid, "status reason", -1, "expected at most 128 bytes of UTF-8");
-}
 
 std::string random_text() {
   return base::Guid::random().to_string();
@@ -79,6 +62,26 @@ std::optional<Status> parse_status(std::string_view text) {
   return std::nullopt;
 }
 
+std::string_view to_string(Authentication authentication) {
+  switch (authentication) {
+    case Authentication::SelfSigned:
+      return "selfSigned";
+    case Authentication::CertificateAuthority:
+      return "certificateAuthority";
+    case Authentication::Sas:
+      break;
+  }
+  return "sas";
+}
+
+std::optional<Authentication> parse_authentication(std::string_view text) {
+  for (const auto candidate :
+       {Authentication::Sas, Authentication::SelfSigned, Authentication::CertificateAuthority}) {
+    if (text == to_string(candidate)) return candidate;
+  }
+  return std::nullopt;
+}
+
 struct Registry::State {
   State(Options given, operations::Operations& records, IdentityTable reading,
         IdentityTable writing)
@@ -90,6 +93,10 @@ struct Registry::State {
 
   Options options;
   operations::Operations& operations;
+  std::unique_ptr<Authorities> authorities;
+  std::unique_ptr<IpFilterStore> ip_filter;
+  std::unique_ptr<Credentials> credentials;
+  SignIns sign_ins;
   Presence presence;
   std::vector<Listener> listeners;  // before serving only
 
@@ -103,6 +110,37 @@ struct Registry::State {
   Result<Identity> find(const Name& name) {
     const std::lock_guard lock(reader_mutex);
     return reader.find(name);
+  }
+
+  Activity stored_activity(const Name& name) {
+    const std::lock_guard lock(reader_mutex);
+    return reader.activity(name).value_or(Activity{});
+  }
+
+  Lookup lookup() {
+    Lookup lookup;
+    lookup.identity = [this](const Name& name) { return find(name); };
+    lookup.policy = [this](std::string_view name) {
+      const std::lock_guard lock(reader_mutex);
+      return reader.policy(name);
+    };
+    lookup.chain = [this](const ClientCertificate& certificate, base::WallTime now) {
+      return authorities->judge(certificate.chain, now);
+    };
+    lookup.credential = [this](CredentialKind kind, std::string_view secret) {
+      return credentials->hash(kind, secret);
+    };
+    return lookup;
+  }
+
+  std::expected<Grant, Refusal> note_use(std::expected<Grant, Refusal> verdict) const {
+    if (!verdict) return verdict;
+    const operations::Auth& auth = verdict->auth;
+    const CredentialKind kind = auth.type == "x509" ? CredentialKind::Certificate
+                                : auth.skn.empty()  ? CredentialKind::Key
+                                                    : CredentialKind::Policy;
+    credentials->used(verdict->name, kind, auth.credential);
+    return verdict;
   }
 
   void tell(const Name& name, Event event) const {
@@ -136,18 +174,27 @@ Result<Identity> Registry::State::create(const NewIdentity& wanted) {
   TRY(check_id(wanted.name.device_id, "device id"));
   if (wanted.name.is_module()) TRY(check_id(wanted.name.module_id, "module id"));
   TRY(check_reason(wanted.status_reason));
+  TRY(check_managed_by(wanted.managed_by));
   Identity identity;
   identity.name = wanted.name;
   identity.status = wanted.status;
   identity.status_reason = wanted.status_reason;
-  identity.keys.primary = wanted.keys.primary.empty() ? make_key() : wanted.keys.primary;
-  identity.keys.secondary = wanted.keys.secondary.empty() ? make_key() : wanted.keys.secondary;
-  TRY(check_key(identity.keys.primary, "primary key"));
-  TRY(check_key(identity.keys.secondary, "secondary key"));
+  identity.thumbprints = TRY(check_thumbprints(wanted.thumbprints));
+  const bool printed = !identity.thumbprints.primary.empty();
+  identity.authentication =
+      wanted.authentication.value_or(printed ? Authentication::SelfSigned : Authentication::Sas);
+  if (identity.authentication == Authentication::Sas) {
+    identity.keys = wanted.keys;
+    fit_proof(identity);
+  }
+  TRY(check_authentication(identity));
   identity.generation_id = random_text();
   identity.etag = random_text();
   identity.created = options.now();
   identity.updated = identity.created;
+  identity.status_updated = identity.created;
+  identity.iot_edge = wanted.iot_edge;
+  identity.managed_by = wanted.managed_by;
   const std::lock_guard lock(writer_mutex);
   auto inserted = writer.insert(identity);
   if (!inserted && inserted.error().code == Code::Exists) {
@@ -165,18 +212,30 @@ Result<Identity> Registry::State::update(const Name& name, const Change& change)
   if (!change.if_match.empty() && change.if_match != "*" && change.if_match != read_etag) {
     return fail(Code::Conflict, "etag", -1, "the identity was changed in between");
   }
+  const base::WallTime now = options.now();
+  if (change.status && *change.status != identity.status) identity.status_updated = now;
   if (change.status) identity.status = *change.status;
   if (change.status_reason) identity.status_reason = *change.status_reason;
+  if (change.iot_edge) identity.iot_edge = *change.iot_edge;
+  if (change.managed_by) identity.managed_by = *change.managed_by;
+  if (change.thumbprints) {
+    identity.thumbprints = TRY(check_thumbprints(*change.thumbprints));
+    const bool printed = !identity.thumbprints.primary.empty();
+    if (!change.authentication)
+      identity.authentication = printed ? Authentication::SelfSigned : Authentication::Sas;
+  }
+  if (change.authentication) identity.authentication = *change.authentication;
   if (change.primary_key)
     identity.keys.primary = change.primary_key->empty() ? make_key() : *change.primary_key;
   if (change.secondary_key) {
     identity.keys.secondary = change.secondary_key->empty() ? make_key() : *change.secondary_key;
   }
+  if (change.thumbprints || change.authentication) fit_proof(identity);
+  TRY(check_managed_by(identity.managed_by));
   TRY(check_reason(identity.status_reason));
-  TRY(check_key(identity.keys.primary, "primary key"));
-  TRY(check_key(identity.keys.secondary, "secondary key"));
+  TRY(check_authentication(identity));
   identity.etag = random_text();
-  identity.updated = options.now();
+  identity.updated = now;
   TRY(writer.replace(identity, read_etag));
   return identity;
 }
@@ -197,6 +256,10 @@ Result<std::unique_ptr<Registry>> Registry::open(Options options,
   auto state =
       std::make_unique<State>(std::move(options), operations, IdentityTable(std::move(reading)),
                               IdentityTable(std::move(writing)));
+  const Options& given = state->options;
+  state->authorities = TRY(Authorities::open(given.path, given.now));
+  state->ip_filter = TRY(IpFilterStore::open(given.path, given.now));
+  state->credentials = TRY(Credentials::open(given.path, given.now));
   return std::unique_ptr<Registry>(new Registry(std::move(state)));
 }
 
@@ -244,6 +307,7 @@ Result<void> Registry::remove(const Name& name, std::string_view if_match, std::
   if (removed) {
     state_->tell(name, Event::Deleted);
     state_->presence.forget(name);
+    state_->sign_ins.forget(name);
   }
   return removed;
 }
@@ -251,6 +315,28 @@ Result<void> Registry::remove(const Name& name, std::string_view if_match, std::
 Result<std::uint64_t> Registry::count_devices() const {
   const std::lock_guard lock(state_->reader_mutex);
   return state_->reader.count_devices();
+}
+
+Result<Counts> Registry::counts() const {
+  Counts counts;
+  counts.connected = state_->presence.connected_devices();
+  const std::lock_guard lock(state_->reader_mutex);
+  counts.total = TRY(state_->reader.count_devices());
+  counts.disabled = TRY(state_->reader.count_disabled_devices());
+  return counts;
+}
+
+Authorities& Registry::authorities() const {
+  return *state_->authorities;
+}
+IpFilterStore& Registry::ip_filter() const {
+  return *state_->ip_filter;
+}
+Credentials& Registry::credentials() const {
+  return *state_->credentials;
+}
+SignIns& Registry::sign_ins() const {
+  return state_->sign_ins;
 }
 
 Result<std::vector<Policy>> Registry::policies() const {
@@ -263,10 +349,73 @@ Result<Policy> Registry::policy(std::string_view name) const {
   return state_->reader.policy(name);
 }
 
+Result<Policy> Registry::create_policy(const Policy& wanted) {
+  TRY(check_policy_name(wanted.name));
+  Policy policy = wanted;
+  if (policy.keys.primary.empty()) policy.keys.primary = make_key();
+  if (policy.keys.secondary.empty()) policy.keys.secondary = make_key();
+  TRY(check_policy(policy));
+  const std::lock_guard lock(state_->writer_mutex);
+  auto inserted = state_->writer.insert_policy(policy, kMaxPolicies);
+  if (!inserted && inserted.error().code == Code::Exists)
+    return fail(Code::Exists, "policy", -1, policy.name);
+  TRY(std::move(inserted));
+  return policy;
+}
+
+Result<Policy> Registry::update_policy(std::string_view name, const PolicyChange& change) {
+  const std::lock_guard lock(state_->writer_mutex);
+  Policy policy = TRY(state_->writer.policy(name));
+  if (change.rights) policy.rights = *change.rights;
+  if (change.swap_keys) std::swap(policy.keys.primary, policy.keys.secondary);
+  if (change.primary_key)
+    policy.keys.primary = change.primary_key->empty() ? make_key() : *change.primary_key;
+  if (change.secondary_key)
+    policy.keys.secondary = change.secondary_key->empty() ? make_key() : *change.secondary_key;
+  TRY(check_policy(policy));
+  TRY(state_->writer.replace_policy(policy));
+  return policy;
+}
+
+Result<void> Registry::remove_policy(std::string_view name) {
+  const std::lock_guard lock(state_->writer_mutex);
+  return state_->writer.erase_policy(name);
+}
+
+std::string Registry::connection_string(const Policy& policy) const {
+  wire::ConnectionString connection;
+  connection.host_name = host_name();
+  connection.policy = policy.name;
+  connection.key_base64 = policy.keys.primary;
+  return wire::format_connection_string(connection);
+}
+
 std::expected<Grant, Refusal> Registry::authenticate(const Login& login, base::WallTime now) const {
-  const Lookup lookup{[this](const Name& name) { return get(name); },
-                      [this](std::string_view name) { return policy(name); }};
-  return check_login(login, host_name(), now, lookup);
+  const Lookup lookup = state_->lookup();
+  return state_->note_use(check_login(login, host_name(), now, lookup));
+}
+
+std::expected<Grant, Refusal> Registry::prove(const Proof& proof, base::WallTime now) const {
+  const Lookup lookup = state_->lookup();
+  return state_->note_use(admit(check_proof(proof, host_name(), now, lookup), proof.ip));
+}
+
+// Last, so that a refusal names the identity.
+std::expected<Grant, Refusal> Registry::admit(std::expected<Grant, Refusal> verdict,
+                                              std::string_view ip) const {
+  if (ip.empty()) return verdict;
+  const IpFilterStore::Verdict address = state_->ip_filter->decide(ip);
+  if (address.access == Access::Allow) {
+    (verdict ? verdict->auth : verdict.error().auth).accepting_ip_filter_rule = address.rule;
+    return verdict;
+  }
+  Refusal refusal;
+  refusal.reason = operations::Reason::IpFilter;
+  refusal.name = verdict ? verdict->name : verdict.error().name;
+  refusal.client_type = verdict ? verdict->client_type : verdict.error().client_type;
+  refusal.auth = verdict ? verdict->auth : verdict.error().auth;
+  refusal.detail = "refused by the rule '" + address.rule + "'";
+  return std::unexpected(std::move(refusal));
 }
 
 Result<Policy> Registry::authenticate_service(std::string_view token, base::WallTime now) const {
@@ -288,6 +437,7 @@ std::string Registry::connection_string(const Identity& identity, std::uint16_t 
   connection.device_id = identity.name.device_id;
   connection.module_id = identity.name.module_id;
   connection.key_base64 = identity.keys.primary;
+  connection.x509 = identity.authentication != Authentication::Sas;
   return wire::format_connection_string(connection);
 }
 
@@ -297,12 +447,8 @@ const std::string& Registry::host_name() const {
 
 std::uint64_t Registry::connected(const Name& name, std::string_view client_type,
                                   std::string_view ip) {
-  Activity stored;
-  {
-    const std::lock_guard lock(state_->reader_mutex);
-    // Without it only the totals start anew; no reason to refuse the connection.
-    if (auto found = state_->reader.activity(name)) stored = std::move(*found);
-  }
+  // Without it only the totals start anew; no reason to refuse the connection.
+  const Activity stored = state_->stored_activity(name);
   const std::uint64_t connection = state_->presence.connected(name, client_type, ip, stored);
   state_->tell(name, Event::Connected);
   return connection;
@@ -312,14 +458,43 @@ void Registry::disconnected(const Name& name, std::uint64_t connection) {
   if (state_->presence.disconnected(name, connection)) state_->tell(name, Event::Disconnected);
 }
 
-void Registry::active(const Name& name, std::uint64_t messages, std::uint64_t security_messages) {
-  state_->presence.active(name, messages, security_messages);
+void Registry::active(const Name& name, std::uint64_t messages, std::uint64_t security_messages,
+                      std::uint64_t small_security_messages) {
+  auto& presence = state_->presence;
+  if (presence.active(name, messages, security_messages, small_security_messages)) return;
+  presence.remember(name, state_->stored_activity(name));
+  presence.active(name, messages, security_messages, small_security_messages);
+}
+
+void Registry::observe_clock(const Name& name, base::WallTime theirs, base::WallTime received) {
+  auto& presence = state_->presence;
+  if (presence.observe_clock(name, theirs, received)) return;
+  presence.remember(name, state_->stored_activity(name));
+  presence.observe_clock(name, theirs, received);
 }
 
 Activity Registry::activity(const Name& name) const {
   if (auto found = state_->presence.find(name)) return std::move(*found);
-  const std::lock_guard lock(state_->reader_mutex);
-  return state_->reader.activity(name).value_or(Activity{});
+  return state_->stored_activity(name);
+}
+
+Result<ActivityPage> Registry::list_activity(const ActivityFilter& filter, std::size_t limit,
+                                             std::string_view cursor) {
+  const auto after = base::base64_decode(cursor);
+  if (!after) return fail(Code::Invalid, "cursor");
+  TRY(flush());
+  ActivityPage page;
+  {
+    const std::lock_guard lock(state_->reader_mutex);
+    page =
+        TRY(state_->reader.activities(filter, state_->options.now(), limit, base::as_text(*after)));
+  }
+  page.next_cursor = base::base64_encode(base::as_bytes(page.next_cursor));
+  // Connections are known here only.
+  for (auto& [name, activity] : page.items) {
+    if (auto found = state_->presence.find(name)) activity = std::move(*found);
+  }
+  return page;
 }
 
 std::uint64_t Registry::connected_count() const {
@@ -330,8 +505,11 @@ Result<void> Registry::flush() {
   const auto changed = state_->presence.take_changed();
   const std::lock_guard lock(state_->writer_mutex);
   auto stored = state_->writer.store_activity(changed);
-  if (!stored) state_->presence.put_back(changed);
-  return stored;
+  if (!stored) {
+    state_->presence.put_back(changed);
+    return stored;
+  }
+  return state_->credentials->flush();
 }
 
 void Registry::add_listener(Listener listener) {

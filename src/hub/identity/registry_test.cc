@@ -69,6 +69,30 @@ TEST_F(RegistryTest, KeepsWhatWasCreated) {
   EXPECT_EQ((*modules)[0].keys.primary, module.keys.primary);
 }
 
+TEST_F(RegistryTest, AnIdentityHasKeysOrThumbprints) {
+  NewIdentity wanted{{"x1", ""}, Status::Enabled, {}, {}, {std::string(40, 'a'), ""}};
+  const auto made = registry_->create(wanted, "test");
+  ASSERT_TRUE(made.has_value()) << made.error().to_string();
+  EXPECT_TRUE(made->keys.primary.empty() && made->keys.secondary.empty());
+  EXPECT_EQ(made->thumbprints.primary, std::string(40, 'A'));
+  EXPECT_EQ(registry_->connection_string(*made), "HostName=hub.example;DeviceId=x1;x509=true");
+  open();
+  EXPECT_EQ(registry_->get({"x1", ""})->thumbprints.primary, std::string(40, 'A'));
+  Change change;
+  change.primary_key = "";
+  EXPECT_EQ(registry_->update({"x1", ""}, change, "test").error().code, Code::Invalid);
+  change = {};
+  change.thumbprints = Thumbprints{"", std::string(64, '0')};
+  EXPECT_EQ(registry_->update({"x1", ""}, change, "test").error().code, Code::Invalid);
+  change.thumbprints = Thumbprints{};
+  const auto by_key = registry_->update({"x1", ""}, change, "test");
+  ASSERT_TRUE(by_key.has_value());
+  EXPECT_EQ(base::base64_decode(by_key->keys.primary)->size(), 32U);
+  wanted.name.device_id = "x2";
+  wanted.thumbprints.primary = "short";
+  EXPECT_EQ(registry_->create(wanted, "test").error().code, Code::Invalid);
+}
+
 TEST_F(RegistryTest, RefusesWhatCannotBe) {
   create({"d1", ""});
   const std::string short_key = base::base64_encode(base::as_bytes("short"));
@@ -175,6 +199,49 @@ TEST_F(RegistryTest, DeletingAModuleLeavesItsDeviceAndNeighbours) {
   EXPECT_TRUE(registry_->get({"d1", "m2"}).has_value());
 }
 
+TEST_F(RegistryTest, CountsDevicesAndKnowsWhenTheirStatusWasSet) {
+  const Identity device = create({"d1", ""});
+  EXPECT_EQ(device.status_updated, device.created);
+  create({"d1", "m1"});
+  create({"d2", ""});
+  const auto one = registry_->connected({"d1", ""}, "t", "::1");
+  registry_->connected({"d1", "m1"}, "t", "::1");
+  now_ += std::chrono::seconds(10);
+  Change change;
+  change.status = Status::Disabled;
+  change.iot_edge = true;
+  const auto disabled = registry_->update({"d2", ""}, change, "test");
+  ASSERT_TRUE(disabled.has_value());
+  EXPECT_EQ(disabled->status_updated, now_);
+  EXPECT_TRUE(registry_->get({"d2", ""})->iot_edge);
+  const auto set = now_;
+  now_ += std::chrono::seconds(10);
+  EXPECT_EQ(registry_->update({"d2", ""}, change, "test")->status_updated, set);
+  auto counts = registry_->counts();
+  ASSERT_TRUE(counts.has_value());
+  EXPECT_EQ(counts->total, 2U);
+  EXPECT_EQ(counts->disabled, 1U);
+  EXPECT_EQ(counts->connected, 1U);
+  registry_->disconnected({"d1", ""}, one);
+  EXPECT_EQ(registry_->counts()->connected, 0U);
+  EXPECT_EQ(registry_->connected_count(), 1U);
+}
+
+TEST_F(RegistryTest, FromACertificateToGivenKeys) {
+  NewIdentity wanted;
+  wanted.name = {"d1", ""};
+  wanted.thumbprints.primary = std::string(40, 'A');
+  ASSERT_TRUE(registry_->create(wanted, "test").has_value());
+  Change change;
+  change.thumbprints = Thumbprints{};
+  change.primary_key = "MTIzNDU2Nzg5MDEyMzQ1Ng==";
+  const auto changed = registry_->update({"d1", ""}, change, "test");
+  ASSERT_TRUE(changed.has_value());
+  EXPECT_EQ(changed->keys.primary, "MTIzNDU2Nzg5MDEyMzQ1Ng==");
+  EXPECT_FALSE(changed->keys.secondary.empty());
+  EXPECT_TRUE(changed->thumbprints.primary.empty());
+}
+
 TEST_F(RegistryTest, RecordsEveryChangeWithItsActor) {
   create({"d1", ""});
   EXPECT_FALSE(registry_->create({{"d1", ""}, Status::Enabled, "", {}}, "mallory").has_value());
@@ -239,6 +306,81 @@ TEST_F(RegistryTest, ActivitySurvivesARestart) {
   ASSERT_TRUE(registry_->flush().has_value());
   EXPECT_EQ(registry_->activity({"d1", ""}).messages, 4U);
   EXPECT_TRUE(registry_->activity({"d1", ""}).connected);
+}
+
+TEST_F(RegistryTest, SizesAndClocksSurviveARestart) {
+  create({"d1", ""});
+  // Over HTTPS nobody is connected.
+  registry_->active({"d1", ""}, 10, 8, 2);
+  registry_->observe_clock({"d1", ""}, now_ + std::chrono::seconds(90), now_);
+  registry_->observe_clock({"d1", ""}, now_ - std::chrono::hours(1), now_);
+  ASSERT_TRUE(registry_->flush().has_value());
+  open();
+  const Activity activity = registry_->activity({"d1", ""});
+  EXPECT_EQ(activity.messages, 10U);
+  EXPECT_EQ(activity.security_sizes.sum(now_).messages, 8U);
+  EXPECT_EQ(activity.security_sizes.sum(now_).small, 2U);
+  EXPECT_EQ(activity.clock_ahead, std::chrono::seconds(90)) << "an old event says nothing";
+  EXPECT_EQ(activity.clock_observed, now_);
+  // A day later the old sample does not count.
+  const base::WallTime next = now_ + std::chrono::hours(25);
+  registry_->observe_clock({"d1", ""}, next - std::chrono::seconds(5), next);
+  EXPECT_EQ(registry_->activity({"d1", ""}).clock_ahead, -std::chrono::seconds(5));
+}
+
+TEST_F(RegistryTest, FindsWhomToLookAfter) {
+  for (const char* id : {"fine", "late", "never", "small"})
+    create({id, ""});
+  create({"late", "m"});
+  registry_->active({"late", ""}, 1, 1, 0);
+  now_ += std::chrono::hours(80);
+  registry_->active({"fine", ""}, 100, 100, 9);
+  registry_->active({"small", ""}, 100, 100, 10);
+  registry_->observe_clock({"small", ""}, now_ - std::chrono::minutes(2), now_);
+  const auto names = [this](const ActivityFilter& filter) {
+    std::vector<std::string> out;
+    const auto page = registry_->list_activity(filter, 100, "");
+    EXPECT_TRUE(page) << page.error().to_string();
+    if (!page) return out;
+    EXPECT_TRUE(page->next_cursor.empty());
+    for (const auto& [name, activity] : page->items)
+      out.push_back(name.to_string());
+    return out;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(names({}), (Names{"fine", "late", "late/m", "never", "small"}));
+  ActivityFilter silent;
+  silent.no_message_since = now_ - std::chrono::hours(72);
+  EXPECT_EQ(names(silent), (Names{"late", "late/m", "never"}));
+  ActivityFilter small;
+  small.small_percent = 10;
+  EXPECT_EQ(names(small), (Names{"small"}));
+  ActivityFilter clock;
+  clock.clock_off_by = std::chrono::minutes(2);
+  EXPECT_EQ(names(clock), (Names{"small"}));
+  clock.clock_off_by = std::chrono::minutes(3);
+  EXPECT_TRUE(names(clock).empty());
+  now_ += std::chrono::hours(25);
+  EXPECT_TRUE(names(small).empty()) << "of the last day only";
+}
+
+TEST_F(RegistryTest, ActivityComesInPages) {
+  for (const char* id : {"a", "b"}) {
+    create({id, ""});
+    create({id, "m"});
+  }
+  std::vector<std::string> names;
+  std::string cursor;
+  for (int page = 0; page < 10; ++page) {
+    const auto found = registry_->list_activity({}, 1, cursor);
+    ASSERT_TRUE(found);
+    for (const auto& [name, activity] : found->items)
+      names.push_back(name.to_string());
+    cursor = found->next_cursor;
+    if (cursor.empty()) break;
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"a", "a/m", "b", "b/m"}));
+  EXPECT_EQ(registry_->list_activity({}, 1, "!").error().code, Code::Invalid);
 }
 
 TEST_F(RegistryTest, ActivityOfADeletedIdentityIsForgotten) {

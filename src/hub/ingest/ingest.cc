@@ -2,8 +2,27 @@
 
 #include "base/log.h"
 #include "hub/ingest/ingest_state.h"
+#include "hub/operations/audit.h"
 
 namespace hub::ingest {
+namespace {
+
+// The event store has not seen what the journal has given up already: it was replaced by an older
+// copy or an empty one, or has lost its newest part.
+operations::Record gap_record(std::uint64_t first, std::uint64_t last) {
+  operations::Record record;
+  record.category = operations::Category::DeviceTelemetry;
+  record.operation = "storeEvents";
+  record.status_code = 500;
+  record.level = operations::Level::Error;
+  record.reason = operations::Reason::NotDurable;
+  record.detail = "the event store lacks journal records " + std::to_string(first) + " to " +
+                  std::to_string(last) +
+                  ", which are gone: it was replaced by an older copy, or damaged";
+  return record;
+}
+
+}  // namespace
 
 // ------------------------------------------------------------------------------------
 
@@ -14,7 +33,7 @@ base::Result<std::unique_ptr<Ingest>> Ingest::start(Options options, store::Even
   journal::Options journal;
   journal.segment_bytes = state->options.journal_segment_bytes;
   journal.max_bytes = state->options.journal_max_bytes;
-  journal.max_record_bytes = kMaxRecordBytes;
+  journal.max_record_bytes = kMaxRecordBytes + kMaxExtraBytes;
   // What the stores have applied was given out, whatever the folder still says.
   journal.min_next_sequence = std::max(events.journal_sequence(), alerts.applied_sequence()) + 1;
   state->log = TRY(journal::Log::open(state->options.journal_dir, journal));
@@ -27,21 +46,38 @@ base::Result<std::unique_ptr<Ingest>> Ingest::start(Options options, store::Even
         .field("torn_bytes", found.torn_bytes);
   }
   TRY(alerts.continue_outbox(events.alert_outbox()));
+  operations::AuditLog* audit = state->options.audit;
+  if (audit != nullptr) TRY(audit->continue_after(events.audit_position()));
+  TRY(state->pipeline.recall());
   state->expected = std::max(events.journal_sequence() + 1, state->log->first_sequence());
+  const std::uint64_t unseen = events.journal_sequence() + 1;
+  const std::uint64_t first_there = state->log->first_sequence();
   state->committed = state->log->next_sequence() - 1;
   state->journal_state.stored_sequence = events.journal_sequence();
   state->publish_journal();
   auto ingest = std::unique_ptr<Ingest>(new Ingest(std::move(state)));
   State& running = *ingest->state_;
-  alerts.on_outbox([&running] {
+  const auto outbox_grew = [&running] {
     const std::lock_guard lock(running.pipeline_mutex);
     running.outbox_grew = true;
     running.notice = true;
     running.noticed.notify_one();
-  });
+  };
+  alerts.on_outbox(outbox_grew);
+  if (audit != nullptr) audit->on_grown(outbox_grew);
+  if (running.options.on_twins) running.options.on_twins(outbox_grew);
+  if (running.options.on_recommendations) running.options.on_recommendations(outbox_grew);
   running.trim_to = events.journal_sequence();
   running.journal_thread = std::thread([&running] { running.run_journal(); });
   running.pipeline_thread = std::thread([&running] { running.run_pipeline(); });
+  if (first_there > unseen) {
+    running.counters.journal_corrupt_records.add(first_there - unseen);
+    LOG_ERROR("ingest.gap").field("from", unseen).field("to", first_there - 1);
+    operations::Record record = gap_record(unseen, first_there - 1);
+    record.time = running.options.now();
+    ingest->record(record);
+    operations.record(std::move(record));
+  }
   return ingest;
 }
 
@@ -63,6 +99,9 @@ void Ingest::stop() {
   if (state_->journal_thread.joinable()) state_->journal_thread.join();
   if (state_->pipeline_thread.joinable()) state_->pipeline_thread.join();
   state_->alerts.on_outbox({});
+  if (state_->options.audit != nullptr) state_->options.audit->on_grown({});
+  if (state_->options.on_twins) state_->options.on_twins({});
+  if (state_->options.on_recommendations) state_->options.on_recommendations({});
 }
 
 base::Result<void> Ingest::drain(std::chrono::milliseconds timeout) {
@@ -87,6 +126,25 @@ base::Result<void> Ingest::drain(std::chrono::milliseconds timeout) {
     }
   }
   return {};
+}
+
+std::unique_ptr<journal::Reader> Ingest::reader(std::uint64_t from) const {
+  return std::make_unique<journal::Reader>(*state_->log, from);
+}
+
+std::uint64_t Ingest::committed() const {
+  const std::lock_guard lock(state_->pipeline_mutex);
+  return state_->committed;
+}
+
+bool Ingest::wait_committed(std::uint64_t after, const std::stop_token& stop,
+                            base::MonoTime deadline) {
+  std::unique_lock lock(state_->pipeline_mutex);
+  ++state_->followers;
+  const bool more =
+      state_->followed.wait_until(lock, stop, deadline, [&] { return state_->committed > after; });
+  --state_->followers;
+  return more;
 }
 
 const Counters& Ingest::counters() const {

@@ -1,6 +1,7 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <thread>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -88,6 +89,59 @@ TEST(IngestFailure, AStoreOnAFullDiskCatchesUpLater) {
   EXPECT_EQ(store::ask(rows_path(dir), "SELECT count(*) FROM SecurityAlert"), (Table{{"1"}}));
 }
 
+TEST(IngestFailure, FindsOutByItselfThatTheDiskHasRoomAgain) {
+  const store::TempDir dir;
+  {
+    Hub hub(dir.path());
+    {
+      const FullDisk full;
+      EXPECT_FALSE(hub.send(message_of({process_event(1, "lost?")})));
+      EXPECT_TRUE(hub.ingest->journal().failing);
+    }
+    // Nobody sends anything: what was to be recorded is tried again and again.
+    const auto deadline = base::mono_now() + kPatience;
+    while (hub.ingest->journal().failing && base::mono_now() < deadline)
+      std::this_thread::yield();
+    EXPECT_FALSE(hub.ingest->journal().failing);
+    hub.drain();
+    EXPECT_EQ(hub.ingest->counters().operations_dropped.value(), 0U);
+  }
+  EXPECT_EQ(store::ask(rows_path(dir),
+                       "SELECT StatusCode, count(*) FROM operation WHERE "
+                       "OperationName = 'journalWrite' GROUP BY 1 ORDER BY 1"),
+            (Table{{"200", "1"}, {"503", "1"}}))
+      << "both its beginning and its end are in the records";
+}
+
+TEST(IngestFailure, AnOlderCopyOfTheStoreIsSaidToLackRecords) {
+  const store::TempDir dir;
+  Options options;
+  options.journal_segment_bytes = 4096;
+  {
+    const Hub made(dir.path(), options);
+  }
+  std::filesystem::copy(rows_path(dir), dir.path() + "/old.duckdb");
+  {
+    Hub hub(dir.path(), options);
+    for (std::uint64_t i = 0; i < 20; ++i) {
+      EXPECT_TRUE(hub.send(message_of({process_event(i, std::string(1000, 'x'))})));
+      hub.drain();
+    }
+    EXPECT_EQ(hub.ingest->counters().journal_corrupt_records.value(), 0U);
+    EXPECT_GT(hub.ingest->journal().first_sequence, 1U) << "the journal gives up what is stored";
+  }
+  std::filesystem::remove(rows_path(dir) + ".wal");
+  std::filesystem::rename(dir.path() + "/old.duckdb", rows_path(dir));
+  Hub hub(dir.path(), options);
+  const auto lost = hub.ingest->counters().journal_corrupt_records.value();
+  EXPECT_GT(lost, 0U);
+  hub.drain();
+  EXPECT_FALSE(hub.refusals().empty());
+  EXPECT_NE(
+      hub.refusals().front().detail.find("lacks journal records 1 to " + std::to_string(lost)),
+      std::string::npos);
+}
+
 TEST(IngestFailure, AFullJournalRefuses) {
   const store::TempDir dir;
   Options options;
@@ -137,9 +191,9 @@ TEST(IngestFailure, ADamagedJournalIsCountedAndTheRestGoesOn) {
     EXPECT_EQ(hub.ingest->counters().journal_corrupt_records.value(), 1U);
     EXPECT_TRUE(hub.send(message_of({process_event(7, "after")})));
   }
-  EXPECT_EQ(
-      store::ask(rows_path(dir), "SELECT EventDetails->>'$.CommandLine' FROM raw_event ORDER BY 1"),
-      (Table{{"after"}, {"marker-2"}, {"marker-4"}, {"marker-5"}, {"stored"}}));
+  EXPECT_EQ(store::ask(rows_path(dir),
+                       "SELECT EventDetails->>'$.CommandLine' FROM SecurityIoTRawEvent ORDER BY 1"),
+            (Table{{"after"}, {"marker-2"}, {"marker-4"}, {"marker-5"}, {"stored"}}));
 }
 
 TEST(IngestFailure, ClocksMayStep) {
@@ -218,10 +272,10 @@ TEST(IngestFailure, KilledAtAnyMomentNothingAcknowledgedIsLostOrDoubled) {
     hits = hub.alerts->list({})->items.at(0).hit_count;
   }
   const auto stored = store::ask(rows_path(dir),
-                                 "SELECT count(*), count(DISTINCT EventId), count(*) FILTER "
+                                 "SELECT count(*), count(DISTINCT IoTRawEventId), count(*) FILTER "
                                  "(EventDetails->>'$.CommandLine' IS NOT NULL "
                                  "AND CAST(EventDetails->>'$.ProcessId' AS BIGINT) <= " +
-                                     std::to_string(acknowledged) + ") FROM raw_event");
+                                     std::to_string(acknowledged) + ") FROM SecurityIoTRawEvent");
   ASSERT_EQ(stored.size(), 1U);
   EXPECT_EQ(stored[0][0], stored[0][1]) << "nothing twice";
   EXPECT_EQ(stored[0][2], std::to_string(acknowledged)) << "everything acknowledged";

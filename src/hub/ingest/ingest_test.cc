@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "hub/ingest/ingest_testing.h"
+#include "hub/operations/audit.h"
 #include "store/query.h"
 
 namespace hub::ingest {
@@ -81,7 +82,8 @@ TEST(Ingest, AnEmptyPictureIsARow) {
     hub.drain();
   }
   EXPECT_EQ(
-      store::ask(rows_path(dir), "SELECT RawEventName, IsEmpty, EventDetails FROM raw_event"),
+      store::ask(rows_path(dir),
+                 "SELECT RawEventName, IsEmpty, EventDetails FROM SecurityIoTRawEvent"),
       (Table{
           {"LocalUsers", "true",
            R"({"TimestampLocal":"2027-01-15T09:00:01.000+01:00","TimestampUTC":"2027-01-15T08:00:01.000Z"})"}}));
@@ -137,7 +139,8 @@ TEST(Ingest, ABadEventLeavesItsNeighbours) {
         << refusals[0].detail;
   }
   EXPECT_EQ(store::ask(rows_path(dir),
-                       "SELECT EventDetails->>'$.CommandLine' FROM raw_event ORDER BY TimeStamp"),
+                       "SELECT EventDetails->>'$.CommandLine' FROM SecurityIoTRawEvent ORDER BY "
+                       "TimeStamp"),
             (Table{{"good-1"}, {"good-2"}}));
 }
 
@@ -172,6 +175,54 @@ TEST(Ingest, OperationsBecomeRows) {
             (Table{{"deviceConnect", "device-9", "sas"}}));
 }
 
+TEST(Ingest, TheAuditLogBecomesRowsOnceEach) {
+  const store::TempDir dir;
+  auto audit = operations::AuditLog::open(dir.path() + "/audit.db");
+  ASSERT_TRUE(audit) << audit.error().to_string();
+  const auto change = [&](const std::string& target) {
+    operations::AuditRecord record;
+    record.time = clock_at(3);
+    record.actor = "ann";
+    record.action = "policy.put";
+    record.target = target;
+    record.result = "ok";
+    EXPECT_TRUE((*audit)->record(record));
+  };
+  Options options;
+  options.audit = audit->get();
+  change("before");
+  for (const char* target : {"during", "again"}) {
+    Hub hub(dir.path(), options);
+    change(target);
+    hub.drain();
+  }
+  EXPECT_EQ(store::ask(rows_path(dir),
+                       "SELECT Identity, OperationName, Target FROM IoTHubAudit ORDER BY AuditId"),
+            (Table{{"ann", "policy.put", "before"},
+                   {"ann", "policy.put", "during"},
+                   {"ann", "policy.put", "again"}}));
+}
+
+TEST(Ingest, TellsTheTimeOfTheNewestEvent) {
+  const store::TempDir dir;
+  std::vector<std::pair<std::string, base::WallTime>> told;
+  Options options;
+  options.on_clock = [&told](std::string_view device, std::string_view module,
+                             base::WallTime newest, base::WallTime received) {
+    EXPECT_EQ(received, clock_at(100));
+    told.emplace_back(std::string(device) + "/" + std::string(module), newest);
+  };
+  {
+    Hub hub(dir.path(), options);
+    EXPECT_TRUE(
+        hub.send(message_of({process_event(7, "a"), process_event(9, "b")}), true, clock_at(100)));
+    hub.drain();
+  }
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].first, "device-1/azureiotsecurity");
+  EXPECT_EQ(told[0].second, clock_at(9));
+}
+
 TEST(Ingest, AnAlertsNewStatusIsARow) {
   const store::TempDir dir;
   {
@@ -179,9 +230,10 @@ TEST(Ingest, AnAlertsNewStatusIsARow) {
     EXPECT_TRUE(hub.send(message_of({process_event(1, "sh -c echo cpuminer-multi")})));
     hub.drain();
     const auto id = hub.alerts->list({})->items.at(0).id;
-    ASSERT_TRUE(hub.alerts->set_status(id, detect::Status::Closed, "ann", "mine", clock_at(9)));
-    hub.drain();
-    EXPECT_EQ(hub.alerts->outbox(0, 10)->size(), 0U);
+    ASSERT_TRUE(hub.alerts->update(id, {.status = detect::Status::Closed, .comment = "mine"}, 0,
+                                   "ann", clock_at(9)));
+    // It may take a round of its own, which is not waited for by drain().
+    EXPECT_TRUE(eventually([&] { return hub.alerts->outbox(0, 10)->empty(); }));
   }
   EXPECT_EQ(store::ask(rows_path(dir), "SELECT Status FROM SecurityAlert ORDER BY TimeGenerated"),
             (Table{{"New"}, {"Resolved"}}));
@@ -254,6 +306,67 @@ TEST(Ingest, AFullQueueRefusesAndSaysWhenThereIsRoom) {
   EXPECT_EQ(hub.ingest->counters().no_room.value(), static_cast<std::uint64_t>(refused));
   Done late = [](bool) { FAIL(); };
   EXPECT_FALSE(hub.ingest->submit(message, late));
+}
+
+// Changes of twins come from an outbox that is asked again until they are stored.
+TEST(Ingest, ChangesOfTwinsAreStoredOnce) {
+  const store::TempDir dir;
+  std::mutex mutex;
+  std::vector<store::TwinRow> changes;
+  std::uint64_t trimmed = 0;
+  std::function<void()> grown;
+  const auto change = [&](std::uint64_t id) {
+    store::TwinRow row;
+    row.id = id;
+    row.device_id = "device-1";
+    row.operation = "updated";
+    row.version = static_cast<std::int64_t>(id);
+    row.tags = R"({"n":)" + std::to_string(id) + "}";
+    const std::lock_guard lock(mutex);
+    changes.push_back(row);
+    if (grown) grown();
+  };
+  Options options;
+  options.twins = [&](std::uint64_t after, std::size_t limit) {
+    const std::lock_guard lock(mutex);
+    std::vector<store::TwinRow> out;
+    for (const store::TwinRow& row : changes) {
+      if (row.id > after && out.size() < limit) out.push_back(row);
+    }
+    return base::Result<std::vector<store::TwinRow>>(std::move(out));
+  };
+  options.twins_stored = [&](std::uint64_t stored) -> base::Result<void> {
+    trimmed = stored;
+    return {};
+  };
+  options.on_twins = [&](std::function<void()> callback) {
+    const std::lock_guard lock(mutex);
+    grown = std::move(callback);
+  };
+  for (std::uint64_t id = 1; id <= 3; ++id)
+    change(id);
+  {
+    Hub hub(dir.path(), options);
+    hub.drain();
+    EXPECT_EQ(hub.events->twin_position(), 3U);
+    change(4);
+    hub.drain();
+  }
+  EXPECT_EQ(grown, nullptr);
+  {
+    // What is there still, though it is stored, as after a crash before it was trimmed.
+    Hub hub(dir.path(), options);
+    hub.drain();
+    for (std::uint64_t id = 5; id <= 1204; ++id)
+      change(id);
+    hub.drain();
+  }
+  EXPECT_EQ(trimmed, 1204U);
+  EXPECT_EQ(store::ask(rows_path(dir),
+                       "SELECT count(*), count(DISTINCT Version), max(Version) FROM DeviceTwins"),
+            (Table{{"1204", "1204", "1204"}}));
+  EXPECT_EQ(store::ask(rows_path(dir), "SELECT DeviceId, Tags FROM DeviceTwinsCurrent"),
+            (Table{{"device-1", R"({"n":1204})"}}));
 }
 
 }  // namespace

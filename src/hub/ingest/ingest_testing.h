@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -49,15 +50,28 @@ inline std::string message_of(std::vector<schema::Event> events) {
   return schema::encode_message(message);
 }
 
+// Asks until the answer is yes, or patience ends: for what happens soon after an answer.
+template <class Check>
+bool eventually(Check check) {
+  const auto deadline = base::mono_now() + kPatience;
+  while (!check()) {
+    if (base::mono_now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
+}
+
 // A hub's stores and ingest over one folder; opened again and again as a hub is.
 class Hub {
  public:
-  explicit Hub(std::string dir, Options options = {})
+  using Clock = std::function<base::WallTime()>;
+  explicit Hub(
+      std::string dir, Options options = {}, Clock now = [] { return clock_at(0); })
       : dir_(std::move(dir)), options_(std::move(options)) {
     options_.journal_dir = dir_ + "/journal";
     options_.retry_delay = std::chrono::milliseconds(5);
     options_.batch_delay = std::chrono::milliseconds(5);
-    options_.now = [] { return clock_at(0); };
+    options_.now = std::move(now);
     auto opened_events = store::EventStore::open(store::store_options(dir_));
     EXPECT_TRUE(opened_events) << opened_events.error().to_string();
     events = std::move(*opened_events);

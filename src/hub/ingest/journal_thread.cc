@@ -4,8 +4,13 @@
 namespace hub::ingest {
 namespace {
 
-// Records whose decoded message is handed to the pipeline; those beyond are decoded again.
+// Records whose decoded message is handed to the pipeline, and their bytes, a few times of which
+// the decoded messages take; those beyond are decoded again.
 constexpr std::size_t kMaxHandedOver = 4096;
+constexpr std::size_t kMaxHandedOverBytes = std::size_t{16} << 20U;
+// Records of operations that wait for the journal to work again.
+constexpr std::size_t kMaxKept = 4096;
+constexpr std::size_t kMaxKeptBytes = std::size_t{4} << 20U;
 // The pipeline is told of new telemetry no more often than this: it only moves the position.
 constexpr std::chrono::seconds kTelemetryNotice{1};
 // Operations wait this long for company before they cost a commit of their own.
@@ -35,7 +40,34 @@ bool Ingest::State::next_submissions() {
   return true;
 }
 
+// Drops whole files that the stores have seen, the oldest first, down to `keep_bytes`.
+void Ingest::State::trim_journal(std::size_t keep_bytes) {
+  const std::uint64_t stored_up_to = trim_to.load();
+  while (log->size_bytes() > keep_bytes) {
+    const auto oldest = log->oldest();
+    if (!oldest || oldest->last > stored_up_to) break;
+    const std::uint64_t before = log->first_sequence();
+    const auto result = log->trim(oldest->last);
+    if (!result) {
+      LOG_WARNING("journal.trim").field("error", result.error().to_string());
+      break;
+    }
+    if (log->first_sequence() == before) break;  // the file that is being written
+  }
+  trimmed = stored_up_to;
+}
+
+// What is kept for those who follow must not cost a message.
+void Ingest::State::make_room() {
+  if (options.journal_keep_bytes == 0) return;
+  const std::size_t needed =
+      taken.bytes.size() + taken.entries.size() * journal::Log::kRecordOverhead;
+  const std::size_t room = options.journal_max_bytes - options.journal_max_bytes / 16;
+  if (log->size_bytes() + needed > room) trim_journal(needed < room ? room - needed : 0);
+}
+
 base::Result<void> Ingest::State::append_and_commit() {
+  make_room();
   base::Result<void> result;
   std::uint64_t first = 0;
   for (Entry& entry : taken.entries) {
@@ -103,32 +135,55 @@ void Ingest::State::hand_over() {
   const std::lock_guard lock(pipeline_mutex);
   for (Entry& entry : taken.entries) {
     if (!entry.durable) continue;
-    if (entry.kind != RecordKind::Telemetry) tell = true;
-    if (entry.decoded && handed_over.size() < kMaxHandedOver) {
-      handed_over.push_back({sequence, std::move(entry.decoded)});
+    if (entry.kind != RecordKind::Telemetry || options.store_telemetry) tell = true;
+    const std::size_t bytes = entry.end - entry.begin;
+    if (entry.decoded && handed_over.size() < kMaxHandedOver &&
+        handed_over_bytes + bytes <= kMaxHandedOverBytes) {
+      handed_over.push_back({sequence, std::move(entry.decoded), bytes});
+      handed_over_bytes += bytes;
     }
     ++sequence;
   }
   committed = log->next_sequence() - 1;
+  if (followers != 0) followed.notify_all();
   if (!tell) return;
   noticed_at = now;
   notice = true;
   noticed.notify_one();
 }
 
-void Ingest::State::answer() {
+// Records of operations have nobody who would bring them again: they go back into the queue. While
+// there are any the journal is tried again and again, so that it is found to work when it does.
+bool Ingest::State::keep_for_later(const Entry& entry) {
+  const std::lock_guard lock(mutex);
+  if (stopping || waiting.entries.size() >= kMaxKept || waiting.bytes.size() >= kMaxKeptBytes)
+    return false;
+  Entry kept;
+  kept.kind = entry.kind;
+  kept.begin = waiting.bytes.size();
+  const auto record = base::ByteView(taken.bytes).subspan(entry.begin, entry.end - entry.begin);
+  waiting.bytes.insert(waiting.bytes.end(), record.begin(), record.end());
+  kept.end = waiting.bytes.size();
+  waiting.entries.push_back(std::move(kept));
+  return true;
+}
+
+// How many submissions are over now.
+std::size_t Ingest::State::answer() {
+  std::size_t over = 0;
   for (Entry& entry : taken.entries) {
     // What was refused for good is answered like what was stored: sending it again is of no use.
     const bool settled = entry.durable || !entry.has_record();
-    if (!settled) {
-      if (entry.kind == RecordKind::Operation) {
-        counters.operations_dropped.add();
-      } else {
-        counters.not_durable.add();
-      }
+    if (!settled && entry.kind == RecordKind::Operation) {
+      if (keep_for_later(entry)) continue;
+      counters.operations_dropped.add();
+    } else if (!settled && entry.kind != RecordKind::Alert) {
+      counters.not_durable.add();
     }
+    ++over;
     if (entry.done) entry.done(settled);
   }
+  return over;
 }
 
 void Ingest::State::publish_journal() {
@@ -143,18 +198,17 @@ void Ingest::State::journal_submissions() {
     const auto result = append_and_commit();
     set_failing(result ? nullptr : &result.error());
     hand_over();
-    answer();
+    const std::size_t over = answer();
     const std::lock_guard lock(pipeline_mutex);
-    answered += taken.entries.size();
+    answered += over;
     stored.notify_all();
     taken.clear();
   }
-  if (const auto up_to = trim_to.load(); up_to > trimmed) {
-    const auto result = log->trim(up_to);
-    if (!result) {
-      LOG_WARNING("journal.trim").field("error", result.error().to_string());
-    }
-    trimmed = up_to;
+  // A disk that is full for others needs what is only kept.
+  if (failing) {
+    trim_journal(0);
+  } else if (trim_to.load() > trimmed) {
+    trim_journal(options.journal_keep_bytes);
   }
   publish_journal();
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/json.h"
 #include "kql/ticks.h"
 
 namespace hub::ingest {
@@ -61,6 +62,13 @@ TEST(IngestRecord, OperationsComeBackAsRows) {
   record.duration = std::chrono::milliseconds(34);
   record.ip = "::1";
   record.actor = "ann";
+  record.auth = {"device", "sas", "iothub", "policy", "hash", "rule"};
+  record.tls_version = "TLSv1.3";
+  record.tls_cipher = "TLS_AES_128_GCM_SHA256";
+  record.meter_units = 3;
+  record.count = 4;
+  record.security_messages = 2;
+  record.small_messages = 1;
   base::ByteVec bytes;
   encode(record, bytes);
   const auto row = decode_operation(bytes);
@@ -75,6 +83,48 @@ TEST(IngestRecord, OperationsComeBackAsRows) {
   EXPECT_EQ(row->caller_ip, "::1");
   EXPECT_EQ(row->actor, "ann");
   EXPECT_EQ(row->category, "Connections");
+  EXPECT_EQ(row->auth_scope, "device");
+  EXPECT_EQ(row->auth_type, "sas");
+  EXPECT_EQ(row->auth_issuer, "iothub");
+  EXPECT_EQ(row->auth_policy, "policy");
+  EXPECT_EQ(row->credential, "hash");
+  EXPECT_EQ(row->ip_filter_rule, "rule");
+  EXPECT_EQ(row->tls_version, "TLSv1.3");
+  EXPECT_EQ(row->tls_cipher, "TLS_AES_128_GCM_SHA256");
+  EXPECT_EQ(row->meter_units, 3);
+  EXPECT_EQ(row->count, 4);
+  EXPECT_EQ(row->security_messages, 2);
+  EXPECT_EQ(row->small_messages, 1);
+  EXPECT_TRUE(row->properties.empty());
+}
+
+// A journal may hold what an older program wrote.
+TEST(IngestRecord, OlderOperationsAreRead) {
+  base::ByteVec bytes = {1, 3};
+  const auto number = [&bytes](std::uint64_t value, int size) {
+    for (int i = 0; i < size; ++i)
+      bytes.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+  };
+  number(77, 8);
+  number(401, 4);
+  number(401003, 8);
+  number(12, 8);
+  number(34, 8);
+  for (const std::string_view text :
+       {"Connections", "deviceConnect", "Error", "sas_expired", "why", "d", "m", "g", "MQTT", "::1",
+        "sdk", "request", "ann", R"({"auth":{"type":"sas"}})"}) {
+    number(text.size(), 4);
+    bytes.insert(bytes.end(), text.begin(), text.end());
+  }
+  const auto row = decode_operation(bytes);
+  ASSERT_TRUE(row) << row.error().to_string();
+  EXPECT_EQ(row->time, 77);
+  EXPECT_EQ(row->duration_ms, 34);
+  EXPECT_EQ(row->category, "Connections");
+  EXPECT_EQ(row->actor, "ann");
+  EXPECT_EQ(row->properties, R"({"auth":{"type":"sas"}})");
+  EXPECT_EQ(row->count, 1);
+  EXPECT_EQ(decode_message(bytes).error().code, base::Code::Malformed);
 }
 
 TEST(IngestRecord, CutAtAnyByteItIsTruncatedOrShorter) {
@@ -94,11 +144,51 @@ TEST(IngestRecord, CutAtAnyByteItIsTruncatedOrShorter) {
   }
 }
 
+TEST(IngestRecord, WhatIsSetAsideComesBackWithItsReason) {
+  SetAside aside;
+  aside.message = message();
+  aside.reason = operations::Reason::EventInvalid;
+  aside.why = "Events/0/Name: expected text";
+  base::ByteVec bytes;
+  encode(aside, bytes);
+  EXPECT_EQ(*record_kind(bytes), RecordKind::SetAside);
+  const auto back = decode_set_aside(bytes);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->reason, operations::Reason::EventInvalid);
+  EXPECT_EQ(back->why, "Events/0/Name: expected text");
+  EXPECT_EQ(back->message.device_id, "device");
+  EXPECT_EQ(back->message.payload, "payload");
+  EXPECT_TRUE(back->message.security);
+  EXPECT_EQ(decode_message(bytes).error().code, base::Code::Malformed);
+  const std::size_t head = bytes.size() - message().payload.size();
+  for (std::size_t size = 0; size < head; ++size)
+    EXPECT_FALSE(decode_set_aside(base::ByteView(bytes).first(size))) << size;
+  bytes[2] = 255;  // a reason that there is not
+  EXPECT_EQ(decode_set_aside(bytes).error().code, base::Code::Malformed);
+}
+
+TEST(IngestRecord, AlertsAreOneLineOfJson) {
+  store::AlertRow row;
+  row.outbox = 7;
+  row.alert_id = "a1";
+  row.title = "Line\nbreak";
+  row.entities_json = R"([{"Type":"host"}])";
+  base::ByteVec bytes;
+  encode(row, bytes);
+  EXPECT_EQ(*record_kind(bytes), RecordKind::Alert);
+  const auto json = base::json::parse(*decode_alert(bytes));
+  ASSERT_TRUE(json);
+  EXPECT_EQ(json->text_or("alertId", ""), "a1");
+  EXPECT_EQ(*json->find("row")->if_int(), 7);
+  EXPECT_TRUE(json->find("remediation")->is_null());
+  EXPECT_EQ(json->find("entities")->if_array()->size(), 1U);
+}
+
 TEST(IngestRecord, OtherKindsAndVersionsAreMalformed) {
   base::ByteVec bytes;
   encode(message(), bytes);
   EXPECT_EQ(decode_operation(bytes).error().code, base::Code::Malformed);
-  bytes[1] = 9;
+  bytes[1] = 200;
   EXPECT_EQ(record_kind(bytes).error().code, base::Code::Malformed);
   bytes[0] = 2;
   EXPECT_EQ(decode_message(bytes).error().code, base::Code::Malformed);

@@ -1,5 +1,7 @@
 #include "hub/listen/connection.h"
 
+#include <utility>
+
 #include "base/log.h"
 #include "hub/listen/worker.h"
 
@@ -7,30 +9,30 @@ namespace hub::listen {
 
 using operations::Reason;
 using os::Loop;
-using Next = MqttSession::Next;
+using Next = link::Session::Next;
 using Status = TlsSocket::Status;
 
 namespace {
 
-constexpr std::size_t kHandshakePacketBytes = 16 * 1024;
 // Reads of one turn; then others get theirs.
 constexpr int kReadsPerTurn = 64;
-// What a peer may leave unread before we stop reading from it.
-constexpr std::size_t kMaxUnsent = 64 * 1024;
+// An idle connection keeps no more than that of what it sent last.
+constexpr std::size_t kKeptCapacity = 4096;
 // How long the peer has to take our last words.
 constexpr std::chrono::seconds kLinger{1};
 
 }  // namespace
 
-Connection::Connection(Service& service, Worker& worker, std::uint32_t id, const TlsServer& tls,
-                       os::Fd socket, std::string ip)
+Connection::Connection(link::Service& service, Worker& worker, std::uint32_t id,
+                       const TlsServer& tls, const Protocol& protocol, Accepted accepted)
     : service_(service),
       worker_(worker),
       id_(id),
-      tls_(tls, std::move(socket)),
-      ip_(std::move(ip)),
+      protocol_(protocol),
+      tls_(tls, std::move(accepted.socket)),
+      ip_(std::move(accepted.ip)),
       deadline_(service.options.mono_now() + service.options.login_timeout),
-      stream_(kHandshakePacketBytes) {}
+      place_(std::move(accepted.place)) {}
 
 Connection::~Connection() {
   if (interest_ != 0) worker_.loop().unwatch(tls_.fd());
@@ -38,8 +40,9 @@ Connection::~Connection() {
 }
 
 void Connection::no_longer_pending() {
-  if (pending_login_) service_.pending_logins.fetch_sub(1);
-  pending_login_ = false;
+  if (!std::exchange(pending_login_, false)) return;
+  service_.pending_logins.fetch_sub(1);
+  place_ = {};
 }
 
 void Connection::start() {
@@ -67,7 +70,7 @@ void Connection::update_interest() {
     const auto watched =
         loop.watch(tls_.fd(), wanted, [this](std::uint32_t ready) { on_ready(ready); });
     if (!watched) {
-      LOG_ERROR("mqtt.watch").field("error", watched.error().to_string());
+      LOG_ERROR("listen.watch").field("error", watched.error().to_string());
       interest_ = 0;
       return drop(Reason::Limit);
     }
@@ -103,52 +106,57 @@ void Connection::shake_hands() {
   if (status != Status::Done) {
     service_.counters.tls_failed.add();
     LOG_INFO("tls.handshake_failed").field("ip", ip_).field("error", tls_.failure());
+    record_stranger(Reason::TlsHandshake, 400, tls_.failure());
     return drop(Reason::PeerClosed);
   }
-  phase_ = Phase::Open;
-  Transport transport;
-  transport.ip = ip_;
-  transport.tls_version = tls_.version();
-  transport.tls_cipher = tls_.cipher();
-  session_.emplace(service_, worker_, id_, std::move(transport));
+  open_session();
   // The first packet may have come along with the end of the handshake.
   read_some();
 }
 
+void Connection::open_session() {
+  phase_ = Phase::Open;
+  link::Transport transport;
+  transport.protocol = protocol_.name;
+  transport.ip = ip_;
+  transport.tls_version = tls_.version();
+  transport.tls_cipher = tls_.cipher();
+  identity::ClientCertificate certificate;
+  const auto shown = identity::read_certificate(tls_.native(), certificate);
+  if (shown && *shown) transport.certificate = std::move(certificate);
+  if (!shown) {
+    LOG_INFO("tls.client_certificate").field("ip", ip_).field("error", shown.error().to_string());
+  }
+  session_ = protocol_.make_session(service_, worker_, id_, std::move(transport));
+}
+
 bool Connection::may_read() const {
-  return session_->wants_more() && unsent() <= kMaxUnsent;
+  return session_->wants_more() && unsent() <= link::kMaxUnsent;
 }
 
 // False: the turn is over, as there is no room or the session has ended.
-bool Connection::take_packets() {
+bool Connection::take_input() {
   for (;;) {
     if (!may_read()) {
       paused_ = true;
       return false;
     }
-    const auto packet = stream_.next();
-    if (!packet) {
-      session_->violated(packet.error());
-      close(session_->reason());
-      return false;
-    }
-    if (!packet->has_value()) return true;
-    const Next next = session_->take(**packet);
-    if (next == Next::Close) {
-      close(session_->reason());
-      return false;
-    }
-    if (next == Next::Hold) {
-      stream_.unread();
-      service_.counters.paused.add();
-      paused_ = true;
-      waits_for_room_ = true;
-      worker_.wait_for_room(id_);
-      return false;
-    }
-    if (pending_login_ && session_->logged_in()) {
-      no_longer_pending();
-      stream_.set_max_packet_bytes(session_->max_packet_bytes());
+    const Next next = session_->take();
+    if (pending_login_ && session_->logged_in()) no_longer_pending();
+    switch (next) {
+      case Next::Continue:
+        continue;
+      case Next::Starved:
+        return true;
+      case Next::Hold:
+        service_.counters.paused.add();
+        paused_ = true;
+        waits_for_room_ = true;
+        worker_.wait_for_room(id_);
+        return false;
+      case Next::Close:
+        close(session_->reason());
+        return false;
     }
   }
 }
@@ -156,21 +164,20 @@ bool Connection::take_packets() {
 void Connection::read_some() {
   bool drained = false;
   for (int round = 0; round < kReadsPerTurn; ++round) {
-    if (!take_packets()) break;
+    if (!take_input()) break;
     // What the socket holds beyond that is reported again; asking it would cost a call each time.
     if (drained) {
-      stream_.release();
+      session_->release();
       return flush();
     }
-    const TlsSocket::Moved moved = tls_.read(stream_.room());
+    const TlsSocket::Moved moved = tls_.read(session_->room());
     if (moved.status == Status::Done) {
-      session_->heard();
-      stream_.filled(moved.bytes);
+      session_->filled(moved.bytes);
       drained = !tls_.holds_input();
       continue;
     }
     if (moved.status == Status::WantRead) {
-      stream_.release();
+      session_->release();
       return flush();
     }
     // WantWrite cannot be: there is no renegotiation.
@@ -197,9 +204,21 @@ void Connection::take_turn() {
   if (phase_ == Phase::Open && !paused_ && !reading_stopped_) read_some();
 }
 
-void Connection::settled(const Outcome& outcome) {
+void Connection::settled(const link::Outcome& outcome) {
   if (phase_ != Phase::Open) return;
   if (session_->settled(outcome) == Next::Close) close(session_->reason());
+}
+
+void Connection::deliver(const link::Delivery& delivery) {
+  if (phase_ != Phase::Open) return;
+  if (unsent() > link::kMaxUntaken) {
+    session_->refuses_to_take();
+  } else {
+    session_->deliver(delivery);
+  }
+  if (session_->reason() != Reason::None) return close(session_->reason());
+  flush();
+  unpause();
 }
 
 void Connection::flush() {
@@ -219,11 +238,30 @@ void Connection::flush() {
   }
   if (sent_ == out.size()) {
     // An idle connection keeps no buffer.
-    if (out.capacity() > wire::mqtt::Stream::kReadBytes) out = {};
     out.clear();
+    if (out.capacity() > kKeptCapacity) out.shrink_to_fit();
     sent_ = 0;
   }
   update_interest();
+}
+
+void Connection::record_stranger(Reason reason, int status_code, const std::string& detail) {
+  operations::Record record;
+  record.time = service_.options.wall_now();
+  record.operation = "deviceConnect";
+  record.status_code = status_code;
+  record.level = operations::Level::Error;
+  record.protocol = protocol_.name;
+  record.reason = reason;
+  record.detail = detail;
+  record.ip = ip_;
+  if (session_) {
+    record.tls_version = tls_.version();
+    record.tls_cipher = tls_.cipher();
+  }
+  record.duration = std::chrono::duration_cast<std::chrono::milliseconds>(
+      service_.options.mono_now() - (deadline_ - service_.options.login_timeout));
+  service_.operations.record(std::move(record));
 }
 
 void Connection::end_session(Reason reason) {
@@ -268,9 +306,13 @@ void Connection::tick(base::MonoTime now) {
   if (phase_ == Phase::Lingering && late) return drop(Reason::PeerClosed);
   if (pending_login_ && late && phase_ != Phase::Gone) {
     service_.counters.login_timeouts.add();
+    record_stranger(Reason::LoginTimeout, 408,
+                    phase_ == Phase::Handshake ? "in the TLS handshake" : "no login came");
     return drop(Reason::LoginTimeout);
   }
-  if (phase_ == Phase::Open && session_->tick() == Next::Close) close(session_->reason());
+  if (phase_ == Phase::Open && session_->tick() == Next::Close) return close(session_->reason());
+  // One that was too fast may go on.
+  unpause();
 }
 
 void Connection::stop_reading() {

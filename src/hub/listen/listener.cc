@@ -13,7 +13,9 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
-#include "hub/listen/service.h"
+#include "hub/identity/ip_filter.h"
+#include "hub/link/places.h"
+#include "hub/link/service.h"
 #include "hub/listen/tls.h"
 #include "hub/listen/worker.h"
 #include "os/fd.h"
@@ -24,7 +26,6 @@ using base::Code;
 using base::fail;
 using base::fail_errno;
 using base::Result;
-using operations::Reason;
 using os::Fd;
 
 namespace {
@@ -92,86 +93,135 @@ std::string endpoint_text(const std::string& ip, std::uint16_t port) {
   return (v6 ? "[" + ip + "]" : ip) + ":" + std::to_string(port);
 }
 
-std::unexpected<base::Error> bind_failed(const Options& options) {
-  const std::string where = endpoint_text(options.address, options.port);
+std::unexpected<base::Error> bind_failed(const std::string& address, const Port& port) {
+  const std::string where = endpoint_text(address, port.port);
   switch (errno) {
     case EADDRINUSE:
-      return fail(
-          Code::Conflict, "listen for MQTT", -1,
-          where +
-              " is in use by another program: stop it, or choose another port with --mqtt-port or "
-              "listen.mqtt_port (`ss -ltnp` shows who has it)");
+      return fail(Code::Conflict, "listen", -1,
+                  where + " is in use by another program: stop it, or choose another port with " +
+                      port.setting + " (`ss -ltnp` shows who has it)");
     case EACCES:
-      return fail(
-          Code::Denied, "listen for MQTT", -1,
-          where +
-              ": ports below 1024 need CAP_NET_BIND_SERVICE; choose another with --mqtt-port or "
-              "listen.mqtt_port");
+      return fail(Code::Denied, "listen", -1,
+                  where + ": ports below 1024 need CAP_NET_BIND_SERVICE; choose another with " +
+                      port.setting);
     case EADDRNOTAVAIL:
-      return fail(Code::Invalid, "listen for MQTT", -1,
+      return fail(Code::Invalid, "listen", -1,
                   where + ": this machine has no such address; see --listen or listen.address");
     default:
-      return fail_errno("listen for MQTT", where);
+      return fail_errno("listen", where);
   }
 }
 
-Result<Fd> open_socket(const Options& options) {
-  Address address = TRY(parse_address(options.address, options.port));
+Result<Fd> open_socket(const std::string& on_address, const Port& port) {
+  Address address = TRY(parse_address(on_address, port.port));
   Fd socket(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) return fail_errno("socket");
   const int on = 1;
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (::bind(socket.get(), address.get(), address.size) != 0) return bind_failed(options);
-  if (::listen(socket.get(), kBacklog) != 0) return bind_failed(options);
+  if (::bind(socket.get(), address.get(), address.size) != 0) return bind_failed(on_address, port);
+  if (::listen(socket.get(), kBacklog) != 0) return bind_failed(on_address, port);
   return socket;
+}
+
+// A port that is listened on.
+struct Door {
+  Fd socket;
+  std::string ip;
+  std::uint16_t port = 0;
+  Protocol protocol;
+};
+
+Result<std::unique_ptr<Door>> open_door(const std::string& address, Port port) {
+  auto door = std::make_unique<Door>();
+  door->socket = TRY(open_socket(address, port));
+  Address bound;
+  bound.size = sizeof bound.storage;
+  if (::getsockname(door->socket.get(), bound.get(), &bound.size) != 0)
+    return fail_errno("getsockname");
+  door->ip = ip_text(bound);
+  door->port = port_of(bound);
+  door->protocol = std::move(port.protocol);
+  return door;
 }
 
 }  // namespace
 
 struct Listener::State {
-  State(Options options, identity::Registry& registry, operations::Operations& operations,
-        Sink& sink, TlsServer server)
-      : service(std::move(options), registry, operations, sink), tls(std::move(server)) {}
+  State(link::Service& shared, TlsServer server) : service(shared), tls(std::move(server)) {}
 
-  Service service;
+  link::Service& service;
   TlsServer tls;
-  Fd socket;
-  std::string ip;
-  std::uint16_t port = 0;
+  // Of those who have not logged in yet, half for one address: the rest is left for others.
+  std::shared_ptr<link::AddressPlaces> pending =
+      link::AddressPlaces::create(std::max<std::size_t>(service.options.max_pending_logins / 2, 1));
+  std::vector<std::unique_ptr<Door>> doors;
   std::vector<std::unique_ptr<Worker>> workers;  // the first one accepts
   bool stopped = false;
 
-  void watch_socket() {
-    const auto watched = workers.front()->loop().watch(socket.get(), os::Loop::kReadable,
-                                                       [this](std::uint32_t) { accept_some(); });
+  void watch(const Door& door) {
+    const auto watched =
+        workers.front()->loop().watch(door.socket.get(), os::Loop::kReadable,
+                                      [this, &door](std::uint32_t) { accept_some(door); });
     if (watched) return;
-    LOG_ERROR("mqtt.accept").field("error", watched.error().to_string());
+    LOG_ERROR("listen.accept").field("error", watched.error().to_string());
   }
 
-  void accept_some() {
+  void accept_some(const Door& door) {
     for (int turn = 0; turn < kAcceptsPerTurn; ++turn) {
       Address peer;
       peer.size = sizeof peer.storage;
-      Fd accepted(::accept4(socket.get(), peer.get(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      Fd accepted(
+          ::accept4(door.socket.get(), peer.get(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (accepted) {
-        admit(std::move(accepted), ip_text(peer));
+        admit(std::move(accepted), ip_text(peer), door.protocol);
         continue;
       }
       if (errno == EINTR || errno == ECONNABORTED) continue;
       if (errno == EAGAIN || errno == EWOULDBLOCK) return;
-      LOG_WARNING("mqtt.accept").field("error", std::strerror(errno));
-      workers.front()->loop().unwatch(socket.get());
-      workers.front()->loop().after(kAcceptPause, [this] { watch_socket(); });
+      LOG_WARNING("listen.accept").field("error", ::strerrordesc_np(errno));
+      workers.front()->loop().unwatch(door.socket.get());
+      workers.front()->loop().after(kAcceptPause, [this, &door] { watch(door); });
       return;
     }
   }
 
-  void admit(Fd accepted, std::string from) {
+  operations::Record refusal(const std::string& from, const Protocol& protocol) const {
+    operations::Record record;
+    record.time = service.options.wall_now();
+    record.operation = "deviceConnect";
+    record.level = operations::Level::Error;
+    record.protocol = protocol.name;
+    record.ip = from;
+    return record;
+  }
+
+  // By the rules about addresses, before anything is spent on it.
+  bool refuse_address(const std::string& from, const Protocol& protocol) {
+    const auto verdict = service.registry.ip_filter().decide(from);
+    if (verdict.access == identity::Access::Allow) return false;
+    service.counters.refused_address.add();
+    operations::Record record = refusal(from, protocol);
+    record.status_code = 401;
+    record.sub_code = 401003;
+    record.reason = operations::Reason::IpFilter;
+    record.detail = "refused by the rule '" + verdict.rule + "'";
+    service.operations.record(std::move(record));
+    return true;
+  }
+
+  void admit(Fd accepted, std::string from, const Protocol& protocol) {
     service.counters.accepted.add();
-    if (service.connections.load() >= service.options.max_connections ||
+    if (refuse_address(from, protocol)) return;
+    link::AddressPlaces::Place place = pending->take(from);
+    if (!place || service.connections.load() >= service.options.max_connections ||
         service.pending_logins.load() >= service.options.max_pending_logins) {
       service.counters.refused_limit.add();
-      LOG_WARNING("mqtt.limit")
+      operations::Record record = refusal(from, protocol);
+      record.status_code = 503;
+      record.reason = operations::Reason::Limit;
+      record.detail = "too many connections, or too many that did not log in yet";
+      service.operations.record(std::move(record));
+      LOG_WARNING("listen.limit")
           .field("ip", from)
           .field("connections", static_cast<std::uint64_t>(service.connections.load()))
           .field("pending_logins", static_cast<std::uint64_t>(service.pending_logins.load()));
@@ -183,48 +233,28 @@ struct Listener::State {
     ::setsockopt(accepted.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     const auto least =
         std::ranges::min_element(workers, {}, [](const auto& worker) { return worker->load(); });
-    (*least)->adopt(std::move(accepted), std::move(from));
-  }
-
-  void revoke(const identity::Name& name, Reason reason) {
-    service.revocations.fetch_add(1);
-    for (const SessionTable::Place& place : service.sessions.find(name))
-      place.host->cut(place.connection, reason);
+    (*least)->adopt({std::move(accepted), std::move(from), std::move(place)}, protocol);
   }
 };
 
-Listener::Listener(std::shared_ptr<State> state) : state_(std::move(state)) {}
+Listener::Listener(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Listener::~Listener() {
   stop();
 }
 
-Result<std::unique_ptr<Listener>> Listener::create(Options options, identity::Registry& registry,
-                                                   operations::Operations& operations, Sink& sink) {
-  TlsServer tls = TRY(TlsServer::create(options.certificate_file, options.key_file));
-  auto state =
-      std::make_shared<State>(std::move(options), registry, operations, sink, std::move(tls));
-  state->socket = TRY(open_socket(state->service.options));
-  Address bound;
-  bound.size = sizeof bound.storage;
-  if (::getsockname(state->socket.get(), bound.get(), &bound.size) != 0)
-    return fail_errno("getsockname");
-  state->ip = ip_text(bound);
-  state->port = port_of(bound);
+Result<std::unique_ptr<Listener>> Listener::create(Options options, link::Service& service) {
+  TlsServer tls = TRY(TlsServer::create(options.certificate_file, options.key_file, options.tls));
+  auto state = std::make_unique<State>(service, std::move(tls));
+  for (Port& port : options.ports)
+    state->doors.push_back(TRY(open_door(options.address, std::move(port))));
 
-  unsigned threads = state->service.options.threads;
+  unsigned threads = options.threads;
   if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
   for (unsigned i = 0; i < threads; ++i)
-    state->workers.push_back(TRY(Worker::create(state->service, state->tls)));
-  state->watch_socket();
-  // The registry may outlive the listener.
-  registry.add_listener(
-      [weak = std::weak_ptr(state)](const identity::Name& name, identity::Registry::Event event) {
-        const auto alive = weak.lock();
-        if (!alive) return;
-        if (event == identity::Registry::Event::Disabled) alive->revoke(name, Reason::Disabled);
-        if (event == identity::Registry::Event::Deleted) alive->revoke(name, Reason::Deleted);
-      });
+    state->workers.push_back(TRY(Worker::create(service, state->tls)));
+  for (const auto& door : state->doors)
+    state->watch(*door);
   return std::unique_ptr<Listener>(new Listener(std::move(state)));
 }
 
@@ -234,28 +264,21 @@ void Listener::start() {
     worker->start(number++);
 }
 
-std::uint16_t Listener::port() const {
-  return state_->port;
+std::uint16_t Listener::port(std::size_t index) const {
+  return state_->doors.at(index)->port;
 }
-std::string Listener::endpoint() const {
-  return endpoint_text(state_->ip, state_->port);
-}
-std::size_t Listener::connections() const {
-  return state_->service.connections.load();
-}
-const Counters& Listener::counters() const {
-  return state_->service.counters;
-}
-
-void Listener::disconnect(const identity::Name& name, Reason reason) {
-  state_->revoke(name, reason);
+std::string Listener::endpoint(std::size_t index) const {
+  const Door& door = *state_->doors.at(index);
+  return endpoint_text(door.ip, door.port);
 }
 
 void Listener::stop_reading() {
   if (state_->stopped) return;
-  // The accepting worker owns the socket's watch.
-  state_->workers.front()->loop().post(
-      [state = state_.get()] { state->workers.front()->loop().unwatch(state->socket.get()); });
+  // The accepting worker owns the sockets' watches.
+  state_->workers.front()->loop().post([state = state_.get()] {
+    for (const auto& door : state->doors)
+      state->workers.front()->loop().unwatch(door->socket.get());
+  });
   for (const auto& worker : state_->workers)
     worker->stop_reading();
 }

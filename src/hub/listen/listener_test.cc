@@ -24,8 +24,8 @@ TEST_F(ListenerTest, AcknowledgesOnlyWhatIsDurable) {
   sink_.settle(true);
   EXPECT_EQ(client->puback(), 7);
   EXPECT_EQ(client->puback(), 8);
-  EXPECT_EQ(listener_->counters().messages.value(), 2U);
-  EXPECT_EQ(listener_->counters().pubacks.value(), 2U);
+  EXPECT_EQ(service_->counters.messages.value(), 2U);
+  EXPECT_EQ(service_->counters.pubacks.value(), 2U);
 }
 
 TEST_F(ListenerTest, HandsOnWhoSentItFromTheConnectionOnly) {
@@ -44,7 +44,7 @@ TEST_F(ListenerTest, HandsOnWhoSentItFromTheConnectionOnly) {
   EXPECT_EQ(taken[0].peer.client_type, "test/1.0");
   EXPECT_EQ(taken[0].bag, std::string(kSecurityBag) + "&a=b");
   EXPECT_TRUE(taken[0].security);
-  EXPECT_EQ(listener_->counters().security_messages.value(), 1U);
+  EXPECT_EQ(service_->counters.security_messages.value(), 1U);
 }
 
 TEST_F(ListenerTest, QosZeroIsTakenWithoutAnswer) {
@@ -74,14 +74,16 @@ TEST_F(ListenerTest, RecordsConnectAndDisconnect) {
   ASSERT_TRUE(client->send(mqtt::Disconnect{}));
   EXPECT_TRUE(client->closed());
   ASSERT_TRUE(soon([&] { return operations_.recent(1)[0].operation == "deviceDisconnect"; }));
-  const auto records = operations_.recent(2);
+  const auto records = operations_.recent(3);
   EXPECT_EQ(records[0].status_code, 200);
   EXPECT_EQ(records[0].bytes, 5U);
-  EXPECT_EQ(records[1].operation, "deviceConnect");
-  EXPECT_EQ(records[1].device_id, "d1");
-  EXPECT_EQ(records[1].ip, "127.0.0.1");
-  EXPECT_EQ(records[1].sdk_version, "test/1.0");
-  EXPECT_TRUE(records[1].tls_version.starts_with("TLSv1."));
+  EXPECT_EQ(records[1].operation, "ingress");
+  EXPECT_EQ(records[1].count, 1U);
+  EXPECT_EQ(records[2].operation, "deviceConnect");
+  EXPECT_EQ(records[2].device_id, "d1");
+  EXPECT_EQ(records[2].ip, "127.0.0.1");
+  EXPECT_EQ(records[2].sdk_version, "test/1.0");
+  EXPECT_TRUE(records[2].tls_version.starts_with("TLSv1."));
   EXPECT_FALSE(registry_->activity({"d1", ""}).connected);
   EXPECT_EQ(registry_->activity({"d1", ""}).messages, 1U);
 }
@@ -110,8 +112,8 @@ TEST_P(ListenerRefuses, WithCodeFiveAndARecordOfTheReason) {
   EXPECT_EQ(record.operation, "deviceConnect");
   EXPECT_EQ(record.device_id, name);
   EXPECT_EQ(record.level, operations::Level::Error);
-  EXPECT_EQ(listener_->counters().logins_refused.value(), 1U);
-  EXPECT_EQ(listener_->counters().logins.value(), 0U);
+  EXPECT_EQ(service_->counters.logins_refused.value(), 1U);
+  EXPECT_EQ(service_->counters.logins.value(), 0U);
 }
 
 std::string with_other_signature(const std::string& token) {
@@ -171,7 +173,7 @@ TEST_F(ListenerTest, TheNewerConnectionWins) {
   const auto record = recorded(Reason::TakenOver);
   EXPECT_EQ(record.sub_code, 400027U);
   EXPECT_EQ(record.device_id, "d1");
-  EXPECT_EQ(listener_->counters().taken_over.value(), 1U);
+  EXPECT_EQ(service_->counters.taken_over.value(), 1U);
   EXPECT_TRUE(registry_->activity({"d1", ""}).connected);
 }
 
@@ -194,7 +196,7 @@ TEST_F(ListenerTest, ATokenThatExpiresEndsTheSession) {
   wall_ += 1;
   EXPECT_TRUE(client->closed());
   EXPECT_EQ(recorded(Reason::SasExpired).operation, "deviceDisconnect");
-  EXPECT_EQ(listener_->counters().token_expired.value(), 1U);
+  EXPECT_EQ(service_->counters.token_expired.value(), 1U);
 }
 
 TEST_F(ListenerTest, AWallClockThatStepsBackCutsNobodyOff) {
@@ -204,7 +206,7 @@ TEST_F(ListenerTest, AWallClockThatStepsBackCutsNobodyOff) {
   ASSERT_TRUE(client->send(publish(1, "x")));
   EXPECT_EQ(client->puback(), 1);
   EXPECT_TRUE(client->alive());
-  EXPECT_EQ(listener_->counters().keep_alive_expired.value(), 0U);
+  EXPECT_EQ(service_->counters.keep_alive_expired.value(), 0U);
 }
 
 TEST_F(ListenerTest, SilenceBeyondOneAndAHalfKeepAlivesEndsTheSession) {
@@ -242,12 +244,12 @@ TEST_F(ListenerTest, WhoDoesNotLogInInTimeIsCut) {
   TestClient shaken(listener_->port());
   ASSERT_TRUE(shaken.shake_hands());
   const auto good = connected();
-  ASSERT_TRUE(soon([&] { return listener_->connections() == 3; }));
+  ASSERT_TRUE(soon([&] { return service_->connections.load() == 3; }));
   mono_ += 10'001;
   EXPECT_TRUE(shaken.closed());
-  EXPECT_TRUE(soon([&] { return listener_->counters().login_timeouts.value() == 2; }));
+  EXPECT_TRUE(soon([&] { return service_->counters.login_timeouts.value() == 2; }));
   EXPECT_TRUE(good->alive());
-  EXPECT_TRUE(soon([&] { return listener_->connections() == 1; }));
+  EXPECT_TRUE(soon([&] { return service_->connections.load() == 1; }));
 }
 
 TEST_F(ListenerTest, PendingLoginsAndConnectionsAreLimited) {
@@ -256,19 +258,19 @@ TEST_F(ListenerTest, PendingLoginsAndConnectionsAreLimited) {
   start();
   {
     TestClient pending(listener_->port());
-    ASSERT_TRUE(soon([&] { return listener_->connections() == 1; }));
+    ASSERT_TRUE(soon([&] { return service_->connections.load() == 1; }));
     TestClient refused(listener_->port());
     EXPECT_FALSE(refused.shake_hands());
-    EXPECT_EQ(listener_->counters().refused_limit.value(), 1U);
+    EXPECT_EQ(service_->counters.refused_limit.value(), 1U);
     ASSERT_TRUE(pending.shake_hands());
     EXPECT_EQ(log_in(pending, {"d1", ""}, token({"d1", ""})), 0);
     const auto second = connected({"d2", ""});
     const auto third = connected({"d1", "m1"});
     TestClient fourth(listener_->port());
     EXPECT_FALSE(fourth.shake_hands());
-    EXPECT_EQ(listener_->counters().refused_limit.value(), 2U);
+    EXPECT_EQ(service_->counters.refused_limit.value(), 2U);
   }
-  EXPECT_TRUE(soon([&] { return listener_->connections() == 0; }));
+  EXPECT_TRUE(soon([&] { return service_->connections.load() == 0; }));
   EXPECT_TRUE(connected()->alive());
 }
 
@@ -330,12 +332,12 @@ TEST_F(ListenerTest, CountsWhatIsNotMqtt) {
     client.send(base::as_bytes(noise));
     EXPECT_TRUE(client.closed());
   }
-  EXPECT_EQ(listener_->counters().malformed.value(), 3U);
+  EXPECT_EQ(service_->counters.malformed.value(), 3U);
   const auto client = connected();
   client->send(base::as_bytes(std::string_view("\x32\xff\xff\xff\xff\xff", 6)));
   EXPECT_TRUE(client->closed());
   EXPECT_EQ(recorded(Reason::Protocol).device_id, "d1");
-  EXPECT_EQ(listener_->counters().malformed.value(), 4U);
+  EXPECT_EQ(service_->counters.malformed.value(), 4U);
 }
 
 TEST_F(ListenerTest, NothingComesBeforeConnect) {
@@ -347,7 +349,7 @@ TEST_F(ListenerTest, NothingComesBeforeConnect) {
     client.send(packet);
     EXPECT_TRUE(client.closed());
   }
-  EXPECT_EQ(listener_->counters().malformed.value(), 2U);
+  EXPECT_EQ(service_->counters.malformed.value(), 2U);
 }
 
 TEST_F(ListenerTest, AMessageOfTheLimitIsTakenAndALargerOneIsNot) {
@@ -361,14 +363,14 @@ TEST_F(ListenerTest, AMessageOfTheLimitIsTakenAndALargerOneIsNot) {
   client->send(publish(2, largest + "x", topic));
   EXPECT_TRUE(client->closed());
   EXPECT_EQ(recorded(Reason::Oversize).status_code, 413);
-  EXPECT_EQ(listener_->counters().oversize.value(), 1U);
+  EXPECT_EQ(service_->counters.oversize.value(), 1U);
 
   // What is far above is refused by its length, before it has come.
   client = connected();
   const std::uint8_t announced[] = {0x32, 0xff, 0xff, 0xff, 0x7f};
   client->send(base::ByteView(announced));
   EXPECT_TRUE(client->closed());
-  EXPECT_EQ(listener_->counters().oversize.value(), 2U);
+  EXPECT_EQ(service_->counters.oversize.value(), 2U);
   EXPECT_EQ(sink_.wait_for(1).size(), 1U);
 }
 
@@ -379,7 +381,7 @@ TEST_F(ListenerTest, ALargeConnectIsRefusedByItsLength) {
   const std::uint8_t announced[] = {0x10, 0x80, 0x80, 0x04};
   client.send(base::ByteView(announced));
   EXPECT_TRUE(client.closed());
-  EXPECT_EQ(listener_->counters().oversize.value(), 1U);
+  EXPECT_EQ(service_->counters.oversize.value(), 1U);
 }
 
 TEST_F(ListenerTest, GrantsTheTopicsOfTheIdentityAtMostAtQosOne) {
@@ -397,22 +399,6 @@ TEST_F(ListenerTest, GrantsTheTopicsOfTheIdentityAtMostAtQosOne) {
   EXPECT_EQ(suback.codes, (std::vector<std::uint8_t>{1, 0, 1, mqtt::kSubscribeFailure}));
   ASSERT_TRUE(client->send(mqtt::Unsubscribe{10, {"$iothub/twin/res/#"}}));
   EXPECT_EQ(std::get<mqtt::Unsuback>(*client->receive()).packet_id, 10);
-}
-
-TEST_F(ListenerTest, SaysThatTwinsAreNotServedYet) {
-  start();
-  const auto client = connected();
-  ASSERT_TRUE(client->send(mqtt::Subscribe{1, {{"$iothub/twin/res/#", 0}}}));
-  ASSERT_TRUE(client->receive().has_value());
-  ASSERT_TRUE(client->send(publish(0, " ", "$iothub/twin/GET/?$rid=42")));
-  const auto answer = client->receive();
-  ASSERT_TRUE(answer.has_value());
-  const auto& packet = std::get<mqtt::Publish>(*answer);
-  EXPECT_EQ(packet.topic, "$iothub/twin/res/501/?$rid=42");
-  EXPECT_NE(base::as_text(packet.payload).find("errorCode"), std::string_view::npos);
-  EXPECT_EQ(listener_->counters().twin_requests.value(), 1U);
-  ASSERT_TRUE(client->send(publish(0, "{}", "$iothub/methods/res/200/?$rid=1")));
-  EXPECT_TRUE(client->alive());
 }
 
 TEST_F(ListenerTest, AcknowledgesInTheOrderOfTheMessages) {
@@ -451,7 +437,7 @@ TEST_F(ListenerTest, AFullSinkStopsTheReadingAndNothingIsLost) {
     EXPECT_EQ(taken[id - 1U].payload, std::to_string(id));
     ASSERT_EQ(client->puback(), id);
   }
-  EXPECT_GE(listener_->counters().paused.value(), 1U);
+  EXPECT_GE(service_->counters.paused.value(), 1U);
 }
 
 TEST_F(ListenerTest, OneSenderHasOnlySoManyMessagesOnTheirWay) {
@@ -483,8 +469,8 @@ TEST_F(ListenerTest, WhatCannotBeStoredIsNotAcknowledgedAndTheSenderComesBack) {
   sink_.settle(false);
   EXPECT_TRUE(client->closed());
   EXPECT_EQ(recorded(Reason::NotDurable).status_code, 503);
-  EXPECT_EQ(listener_->counters().not_durable.value(), 1U);
-  EXPECT_EQ(listener_->counters().pubacks.value(), 0U);
+  EXPECT_EQ(service_->counters.not_durable.value(), 1U);
+  EXPECT_EQ(service_->counters.pubacks.value(), 0U);
   EXPECT_TRUE(connected()->alive());
 }
 
@@ -508,7 +494,7 @@ TEST_F(ListenerTest, SendsTheWillOfWhoGoesWithoutAWord) {
   EXPECT_EQ(taken[0].payload, "gone");
   EXPECT_EQ(taken[0].bag, "a=1&iothub-MessageType=Will");
   EXPECT_EQ(recorded(Reason::PeerClosed).sub_code, 404104U);
-  EXPECT_TRUE(soon([&] { return listener_->counters().wills.value() == 1; }));
+  EXPECT_TRUE(soon([&] { return service_->counters.wills.value() == 1; }));
 }
 
 TEST_F(ListenerTest, RefusesAWillForAnothersTopic) {
@@ -546,7 +532,7 @@ TEST_F(ListenerTest, RefusesOldTlsAndNoise) {
   start();
   TestClient old(listener_->port(), TLS1_1_VERSION);
   EXPECT_FALSE(old.shake_hands());
-  EXPECT_TRUE(soon([&] { return listener_->counters().tls_failed.value() == 1; }));
+  EXPECT_TRUE(soon([&] { return service_->counters.tls_failed.value() == 1; }));
   TestClient newer(listener_->port(), TLS1_2_VERSION);
   ASSERT_TRUE(newer.shake_hands());
   EXPECT_EQ(log_in(newer, {"d1", ""}, token({"d1", ""})), 0);
@@ -582,34 +568,29 @@ TEST_F(ListenerTest, WhatWasTakenIsAcknowledgedEvenWhileStopping) {
   listener_->stop();
   EXPECT_TRUE(client->closed());
   EXPECT_EQ(recorded(Reason::Stopping).device_id, "d1");
-  EXPECT_EQ(listener_->connections(), 0U);
+  EXPECT_EQ(service_->connections.load(), 0U);
 }
 
 TEST_F(ListenerTest, StartsOnlyWithAPortAndACertificate) {
   start();
-  Options same = options_;
-  same.port = listener_->port();
-  auto second = Listener::create(same, *registry_, operations_, sink_);
+  const Options same = listen_options(listener_->port());
+  auto second = Listener::create(same, *service_);
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().code, base::Code::Conflict);
-  EXPECT_NE(second.error().detail.find(std::to_string(same.port)), std::string::npos);
+  EXPECT_NE(second.error().detail.find(std::to_string(listener_->port())), std::string::npos);
   EXPECT_NE(second.error().detail.find("in use"), std::string::npos);
 
-  Options bad = options_;
+  Options bad = listen_options();
   bad.certificate_file = folder_ / "absent.pem";
-  EXPECT_EQ(Listener::create(bad, *registry_, operations_, sink_).error().code,
-            base::Code::Invalid);
-  bad = options_;
+  EXPECT_EQ(Listener::create(bad, *service_).error().code, base::Code::Invalid);
+  bad = listen_options();
   bad.key_file = bad.certificate_file;
-  EXPECT_EQ(Listener::create(bad, *registry_, operations_, sink_).error().code,
-            base::Code::Invalid);
-  bad = options_;
+  EXPECT_EQ(Listener::create(bad, *service_).error().code, base::Code::Invalid);
+  bad = listen_options();
   bad.address = "not-an-address";
-  EXPECT_EQ(Listener::create(bad, *registry_, operations_, sink_).error().code,
-            base::Code::Invalid);
+  EXPECT_EQ(Listener::create(bad, *service_).error().code, base::Code::Invalid);
   bad.address = "192.0.2.1";
-  EXPECT_EQ(Listener::create(bad, *registry_, operations_, sink_).error().code,
-            base::Code::Invalid);
+  EXPECT_EQ(Listener::create(bad, *service_).error().code, base::Code::Invalid);
 }
 
 }  // namespace

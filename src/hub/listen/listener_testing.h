@@ -16,8 +16,10 @@
 #include <sys/time.h>
 
 #include "hub/identity/registry.h"
+#include "hub/link/service.h"
 #include "hub/listen/listener.h"
-#include "hub/listen/sink.h"
+#include "hub/listen/mqtt_session.h"
+#include "hub/twins/twins.h"
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/scratch_testing.h"
@@ -29,16 +31,16 @@
 namespace hub::listen {
 
 // Takes messages as a test wants it.
-class TestSink final : public Sink {
+class TestSink final : public link::Sink {
  public:
   struct Taken {
-    Peer peer;
+    link::Peer peer;
     std::string bag;
     std::string payload;
     bool security;
   };
 
-  bool offer(const Message& message, Done& done) override {
+  bool offer(const link::Message& message, Done& done) override {
     const std::lock_guard lock(mutex_);
     if (room_ == 0) {
       ++refused_;
@@ -208,23 +210,48 @@ class ListenerTest : public testing::Test {
     EXPECT_TRUE(
         os::write_file_atomic(folder_ / "server.pem", certificates.certificate_pem).has_value());
     EXPECT_TRUE(os::write_file_atomic(folder_ / "server.key", certificates.key_pem).has_value());
-    options_.port = 0;
-    options_.certificate_file = folder_ / "server.pem";
-    options_.key_file = folder_ / "server.key";
-    options_.threads = 2;
     options_.tick = std::chrono::milliseconds(5);
     options_.wall_now = [this] { return base::WallTime(std::chrono::seconds(wall_.load())); };
     options_.mono_now = [this] { return base::MonoTime(std::chrono::milliseconds(mono_.load())); };
     registry_ = identity::Registry::open({folder_ / "state.db", "hub.example", options_.wall_now},
                                          operations_)
                     .value();
+    twins::Options twins;
+    twins.path = folder_ / "state.db";
+    twins.now = options_.wall_now;
+    twins_ = twins::Twins::open(std::move(twins), *registry_, operations_).value();
+    commands::Options commands;
+    commands.path = folder_ / "state.db";
+    commands.now = options_.wall_now;
+    messages_ = commands::Messages::open(std::move(commands), *registry_, operations_).value();
+    commands::MethodOptions calls;
+    calls.wall_now = options_.wall_now;
+    calls.mono_now = options_.mono_now;
+    methods_ = std::make_unique<commands::Methods>(std::move(calls), *registry_, operations_);
     for (const identity::Name& name : {identity::Name{"d1", ""}, {"d1", "m1"}, {"d2", ""}}) {
       EXPECT_TRUE(registry_->create({name, identity::Status::Enabled, "", {}}, "test").has_value());
     }
   }
 
+  ~ListenerTest() override {
+    twins_->stop();
+    methods_->stop();
+    messages_->stop();
+  }
+
+  Options listen_options(std::uint16_t port = 0) const {
+    Options options;
+    options.ports.push_back({port, {operations::Protocol::Mqtt, make_mqtt_session}});
+    options.certificate_file = folder_ / "server.pem";
+    options.key_file = folder_ / "server.key";
+    options.threads = 2;
+    return options;
+  }
+
   void start() {
-    auto listener = Listener::create(options_, *registry_, operations_, sink_);
+    service_ = std::make_unique<link::Service>(options_, *registry_, *twins_, *messages_, *methods_,
+                                               operations_, sink_);
+    auto listener = Listener::create(listen_options(), *service_);
     ASSERT_TRUE(listener.has_value()) << listener.error().to_string();
     listener_ = std::move(*listener);
     listener_->start();
@@ -304,10 +331,14 @@ class ListenerTest : public testing::Test {
   os::ScratchDir folder_;
   std::atomic<std::int64_t> wall_{1'800'000'000};  // seconds
   std::atomic<std::int64_t> mono_{1'000'000};      // milliseconds
-  Options options_;
+  link::Options options_;
   operations::Operations operations_;
   std::unique_ptr<identity::Registry> registry_;
   TestSink sink_;
+  std::unique_ptr<twins::Twins> twins_;
+  std::unique_ptr<commands::Messages> messages_;
+  std::unique_ptr<commands::Methods> methods_;
+  std::unique_ptr<link::Service> service_;
   std::unique_ptr<Listener> listener_;
 };
 

@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "hub/identity/certificate.h"
+
 namespace hub::listen {
 
 using base::Code;
@@ -37,15 +39,14 @@ void TlsSocket::Free::operator()(ssl_st* session) const {
 }
 
 Result<TlsServer> TlsServer::create(const std::string& certificate_file,
-                                    const std::string& key_file) {
+                                    const std::string& key_file, const identity::TlsRules& rules) {
   TlsServer server;
   server.context_.reset(::SSL_CTX_new(::TLS_server_method()));
   SSL_CTX* context = server.context_.get();
   ASSERT(context != nullptr);
-  ::SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   ::SSL_CTX_set_options(
       context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION);
-  ASSERT(::SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1);
+  TRY(identity::apply_tls_rules(context, rules));
   // Idle connections hold no buffers; a write that was cut short may go on from another address.
   ::SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -53,6 +54,7 @@ Result<TlsServer> TlsServer::create(const std::string& certificate_file,
   // Resumption by ticket keeps nothing here; one ticket is enough for a client with one connection.
   ::SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   ::SSL_CTX_set_num_tickets(context, 1);
+  TRY(identity::ask_for_certificates(context, {}));
   ::ERR_clear_error();
   if (::SSL_CTX_use_certificate_chain_file(context, certificate_file.c_str()) != 1) {
     return fail(Code::Invalid, "certificate", -1, certificate_file + ": " + last_error());
@@ -84,7 +86,7 @@ TlsSocket::Status TlsSocket::status_of(int result) {
     case SSL_ERROR_ZERO_RETURN:
       return Status::Closed;
     case SSL_ERROR_SYSCALL:
-      failure_ = system_error != 0 ? std::strerror(system_error) : "closed without goodbye";
+      failure_ = system_error != 0 ? ::strerrordesc_np(system_error) : "closed without goodbye";
       ::ERR_clear_error();
       return Status::Failed;
     default:

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "hub/identity/certificate.h"
 #include "os/fd.h"
 
 // OpenSSL's own names, so that its headers stay out of this one.
@@ -20,7 +21,8 @@ class TlsServer {
  public:
   // Errors: Invalid (the detail names the file and says what is wrong with it).
   static base::Result<TlsServer> create(const std::string& certificate_file,
-                                        const std::string& key_file);
+                                        const std::string& key_file,
+                                        const identity::TlsRules& rules = {});
 
  private:
   friend class TlsSocket;
@@ -57,6 +59,8 @@ class TlsSocket {
   // Reads and forgets what the socket holds, without TLS; false at its end.
   bool discard();
 
+  // For facts that others read of it.
+  ssl_st* native() const { return session_.get(); }
   const char* version() const;
   const char* cipher() const;
   // What went wrong in handshake(), read() or write(), for the log.

@@ -10,9 +10,10 @@
 namespace hub::listen {
 
 using base::Result;
+using link::Outcome;
 using operations::Reason;
 
-Result<std::unique_ptr<Worker>> Worker::create(Service& service, const TlsServer& tls) {
+Result<std::unique_ptr<Worker>> Worker::create(link::Service& service, const TlsServer& tls) {
   std::unique_ptr<Worker> worker(new Worker(service, tls));
   worker->loop_ = TRY(os::Loop::create());
   worker->loop_->every(service.options.tick, [self = worker.get()] { self->tick(); });
@@ -32,10 +33,10 @@ void Worker::start(unsigned number) {
     sigset_t all;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
-    ::pthread_setname_np(::pthread_self(), ("mqtt-" + std::to_string(number)).c_str());
+    ::pthread_setname_np(::pthread_self(), ("listen-" + std::to_string(number)).c_str());
     const auto ended = loop_->run();
     if (ended) return;
-    LOG_ERROR("mqtt.loop").field("error", ended.error().to_string());
+    LOG_ERROR("listen.loop").field("error", ended.error().to_string());
   });
 }
 
@@ -51,17 +52,16 @@ std::uint32_t Worker::new_id() {
   return last_id_;
 }
 
-void Worker::adopt(os::Fd socket, std::string ip) {
+void Worker::adopt(Accepted accepted, const Protocol& protocol) {
   load_.fetch_add(1, std::memory_order_relaxed);
-  auto owned = std::make_shared<os::Fd>(std::move(socket));
-  loop_->post(
-      [this, owned, ip = std::move(ip)]() mutable { add(std::move(*owned), std::move(ip)); });
+  auto owned = std::make_shared<Accepted>(std::move(accepted));
+  loop_->post([this, owned, &protocol] { add(std::move(*owned), protocol); });
 }
 
-void Worker::add(os::Fd socket, std::string ip) {
+void Worker::add(Accepted accepted, const Protocol& protocol) {
   const std::uint32_t id = new_id();
   auto connection =
-      std::make_unique<Connection>(service_, *this, id, tls_, std::move(socket), std::move(ip));
+      std::make_unique<Connection>(service_, *this, id, tls_, protocol, std::move(accepted));
   Connection& added = *connections_.emplace(id, std::move(connection)).first->second;
   if (reading_stopped_) {
     finished(id);
@@ -73,6 +73,12 @@ void Worker::add(os::Fd socket, std::string ip) {
 void Worker::cut(std::uint32_t connection, Reason reason) {
   loop_->post([this, connection, reason] {
     if (Connection* found = find(connection)) found->cut(reason);
+  });
+}
+
+void Worker::deliver(std::uint32_t connection, link::Delivery delivery) {
+  loop_->post([this, connection, delivery = std::move(delivery)] {
+    if (Connection* found = find(connection)) found->deliver(delivery);
   });
 }
 

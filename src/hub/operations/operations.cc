@@ -1,6 +1,7 @@
 #include "hub/operations/operations.h"
 
 #include <deque>
+#include <map>
 #include <mutex>
 
 #include "base/json.h"
@@ -34,6 +35,7 @@ void write_properties(base::json::Writer& writer, const Record& record) {
     text(writer, "type", auth.type);
     text(writer, "issuer", auth.issuer);
     text(writer, "skn", auth.skn);
+    text(writer, "credential", auth.credential);
     text(writer, "acceptingIpFilterRule", auth.accepting_ip_filter_rule);
     writer.end_object();
   }
@@ -98,7 +100,21 @@ std::string_view to_string(Reason reason) {
                                                                     "peer_closed",
                                                                     "message_invalid",
                                                                     "event_invalid",
-                                                                    "disk_full"};
+                                                                    "disk_full",
+                                                                    "queue_full",
+                                                                    "message_expired",
+                                                                    "delivery_count",
+                                                                    "rejected",
+                                                                    "not_online",
+                                                                    "no_answer",
+                                                                    "cert_untrusted",
+                                                                    "cert_name",
+                                                                    "cert_invalid",
+                                                                    "token_renewal",
+                                                                    "throttled",
+                                                                    "quota",
+                                                                    "tls_handshake",
+                                                                    "cert_not_yet_valid"};
   return name_of(reason, kNames);
 }
 
@@ -120,7 +136,10 @@ std::string to_json(const Record& record) {
   text(writer, "detail", record.detail);
   text(writer, "ip", record.ip);
   text(writer, "sdkVersion", record.sdk_version);
+  if (record.count != 1) writer.field("count", record.count);
   number(writer, "bytes", record.bytes);
+  number(writer, "securityMessages", record.security_messages);
+  number(writer, "smallSecurityMessages", record.small_messages);
   if (record.duration.count() > 0)
     writer.field("durationMs", std::int64_t{record.duration.count()});
   text(writer, "requestId", record.request_id);
@@ -130,16 +149,37 @@ std::string to_json(const Record& record) {
   return out;
 }
 
-std::string properties_json(const Record& record) {
-  std::string out;
-  base::json::Writer writer(out);
-  writer.begin_object();
-  write_properties(writer, record);
-  writer.end_object();
-  return out;
+namespace {
+
+bool is_strangers(const Record& record) {
+  return record.category == Category::Connections && record.level == Level::Error &&
+         record.reason != Reason::None && record.device_id.empty();
 }
 
+std::string stranger_key(const Record& record, std::string_view ip) {
+  std::string key = record.operation;
+  key += '\0';
+  key += to_string(record.reason);
+  key += '\0';
+  key += to_string(record.protocol);
+  key += '\0';
+  key += ip;
+  return key;
+}
+
+// What came again within a window that began with a record of its own.
+struct Repeats {
+  base::WallTime until;
+  std::uint64_t count = 0;
+  Record last;
+};
+
+}  // namespace
+
 struct Operations::State {
+  bool holds_back(Record& record, std::vector<Record>& due);
+  std::map<std::string, Repeats, std::less<>> strangers;  // guarded by mutex
+
   std::size_t keep;
   mutable std::mutex mutex;
   std::deque<Record> last;  // guarded by mutex
@@ -154,12 +194,70 @@ Operations::Operations(std::size_t keep) : state_(std::make_unique<State>()) {
 }
 Operations::~Operations() = default;
 
+// Whether the record waits for its window's end; `due` gets what need not wait any more.
+bool Operations::State::holds_back(Record& record, std::vector<Record>& due) {
+  const std::lock_guard lock(mutex);
+  std::string key = stranger_key(record, record.ip);
+  if (strangers.size() >= kMaxStrangers && !strangers.contains(key)) {
+    record.ip.clear();
+    record.detail = "from many addresses; the last: " + record.detail;
+    key = stranger_key(record, "");
+  }
+  const auto [found, inserted] = strangers.try_emplace(std::move(key));
+  Repeats& repeats = found->second;
+  const bool within =
+      !inserted && record.time < repeats.until && repeats.until - record.time <= kRepeatWindow;
+  if (within) {
+    ++repeats.count;
+    repeats.last = std::move(record);
+    return true;
+  }
+  if (repeats.count > 0) {
+    repeats.last.count = repeats.count;
+    due.push_back(std::move(repeats.last));
+  }
+  repeats = {record.time + kRepeatWindow, 0, {}};
+  return false;
+}
+
+void Operations::settle(base::WallTime now) {
+  std::vector<Record> due;
+  {
+    const std::lock_guard lock(state_->mutex);
+    auto& strangers = state_->strangers;
+    for (auto item = strangers.begin(); item != strangers.end();) {
+      Repeats& repeats = item->second;
+      // A clock that was set back would hold them for long.
+      if (now < repeats.until && repeats.until - now <= kRepeatWindow) {
+        ++item;
+        continue;
+      }
+      if (repeats.count > 0) {
+        repeats.last.count = repeats.count;
+        due.push_back(std::move(repeats.last));
+      }
+      item = strangers.erase(item);
+    }
+  }
+  for (Record& record : due)
+    keep(std::move(record));
+}
+
 void Operations::record(Record record) {
   state_
       ->by_category[static_cast<std::size_t>(record.category)]
                    [static_cast<std::size_t>(record.level)]
       .add();
   state_->by_reason[static_cast<std::size_t>(record.reason)].add();
+  if (!is_strangers(record)) return keep(std::move(record));
+  std::vector<Record> due;
+  const bool held = state_->holds_back(record, due);
+  for (Record& each : due)
+    keep(std::move(each));
+  if (!held) keep(std::move(record));
+}
+
+void Operations::keep(Record record) {
   std::shared_ptr<const Sink> sink;
   {
     const std::lock_guard lock(state_->mutex);

@@ -71,8 +71,22 @@ enum class Reason : std::uint8_t {
   MessageInvalid,  // a security message that is none
   EventInvalid,    // an event of a security message
   DiskFull,
+  QueueFull,       // a queue of cloud-to-device messages has as many as it may
+  MessageExpired,  // nobody received it in time
+  DeliveryCount,   // delivered as often as is permitted, and never completed
+  Rejected,        // the device did not want it
+  NotOnline,       // nobody there serves direct methods
+  NoAnswer,        // of a device to a direct method, in time
+  CertUntrusted,   // no uploaded authority that proved itself vouches for the certificate
+  CertName,        // its common name is not the identity's
+  CertInvalid,     // its chain breaks a rule: path length, no authority, weak key, wrong use
+  TokenRenewal,    // the same client came again with a newer token, as SDKs do: nothing is wrong
+  Throttled,       // faster than the limits allow
+  Quota,           // the day's messages are used up
+  TlsHandshake,    // it never came to a secure connection
+  CertNotYetValid,
 };
-inline constexpr std::size_t kReasons = 29;
+inline constexpr std::size_t kReasons = 43;
 // As in records: sas_expired, sas_signature, unknown, message_too_large, ...
 std::string_view to_string(Reason reason);
 
@@ -81,6 +95,8 @@ struct Auth {
   std::string type;    // "sas", "x509"
   std::string issuer;  // "iothub", "external"
   std::string skn;     // policy name
+  // Keyed hash of the key or certificate that was used: equal exactly when the credential is.
+  std::string credential;
   std::string accepting_ip_filter_rule;
 };
 
@@ -107,14 +123,20 @@ struct Record {
   std::chrono::milliseconds duration{0};
   std::string request_id;
   std::string actor;  // who did it, for changes
+  // For how many of its kind it stands: messages of a while, refusals of strangers.
+  std::uint64_t count = 1;
+  std::uint64_t security_messages = 0;  // among the messages
+  std::uint64_t small_messages = 0;     // among the security messages: shorter than a meter unit
 };
 
 // One JSON object with the fields that are set, names in camelCase.
 std::string to_json(const Record& record);
-// The detail columns of IoTHubOperations' JSON: everything that has no column of its own.
-std::string properties_json(const Record& record);
 
 // Counts records, keeps the last ones for display and hands each to one sink (which stores it).
+//
+// Refused connections of nobody in particular (errors of the category Connections without a device)
+// can come as fast as anybody likes: the first of an operation, reason, protocol and address is
+// kept at once, those of the next kRepeatWindow as one record with their count, see settle().
 // Threads: any. The sink is called without a lock held, in no particular order between threads.
 class Operations {
  public:
@@ -125,7 +147,14 @@ class Operations {
   Operations(const Operations&) = delete;
   Operations& operator=(const Operations&) = delete;
 
+  static constexpr std::chrono::seconds kRepeatWindow{10};
+  // Strangers' addresses told apart at a time; those beyond are one, without an address.
+  static constexpr std::size_t kMaxStrangers = 4096;
+
   void record(Record record);
+  // Keeps what was held back for its window's end. Called every few seconds; at the end with the
+  // end of time.
+  void settle(base::WallTime now);
 
   // Gets what is recorded from now on. An empty one removes it.
   void set_sink(Sink sink);
@@ -137,6 +166,7 @@ class Operations {
 
  private:
   struct State;
+  void keep(Record record);
   std::unique_ptr<State> state_;
 };
 
