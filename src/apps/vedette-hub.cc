@@ -3,7 +3,10 @@
 #include <cstdlib>
 #include <iostream>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -11,6 +14,7 @@
 #include "hub/config.h"
 #include "hub/data_dir.h"
 #include "hub/hub.h"
+#include "hub/offline.h"
 #include "os/file.h"
 #include "os/loop.h"
 
@@ -27,6 +31,7 @@ struct Flags {
   std::string host_name;
   std::optional<std::string> listen;
   std::optional<std::string> mqtt_port;
+  std::optional<std::string> amqp_port;
   std::optional<std::string> https_port;
 };
 
@@ -54,6 +59,7 @@ os::Config::Sources sources(const Flags& flags) {
   if (!flags.data_dir.empty()) from.flags.emplace_back("state.dir", flags.data_dir);
   if (flags.listen) from.flags.emplace_back("listen.address", *flags.listen);
   if (flags.mqtt_port) from.flags.emplace_back("listen.mqtt_port", *flags.mqtt_port);
+  if (flags.amqp_port) from.flags.emplace_back("listen.amqp_port", *flags.amqp_port);
   if (flags.https_port) from.flags.emplace_back("listen.https_port", *flags.https_port);
   return from;
 }
@@ -61,7 +67,7 @@ os::Config::Sources sources(const Flags& flags) {
 int init(const Flags& flags) {
   const auto made = hub::init(flags.data_dir, flags.host_name, base::wall_now());
   if (!made) return failed(made.error());
-  std::cout << made->to_json() << std::endl;
+  std::cout << made->to_json() << '\n' << std::flush;
   return std::cout ? EXIT_SUCCESS : kFailure;
 }
 
@@ -77,7 +83,7 @@ int login_link(const Flags& flags) {
   if (!config) return failed(config.error());
   const auto link = hub::login_link(*config, base::wall_now());
   if (!link) return failed(link.error());
-  std::cout << *link << std::endl;
+  std::cout << *link << '\n' << std::flush;
   return EXIT_SUCCESS;
 }
 
@@ -93,7 +99,7 @@ int run(const Flags& flags) {
   if (!watched) return failed(watched.error());
   auto hub = hub::Hub::start(std::move(*config));
   if (!hub) return failed(hub.error());
-  std::cout << (*hub)->ready_json() << std::endl;
+  std::cout << (*hub)->ready_json() << '\n' << std::flush;
   (*loop)->every(kMaintenance, [&hub] { (*hub)->maintain(); });
   const auto ended = (*loop)->run();
   (*hub)->stop();
@@ -109,6 +115,10 @@ void add_sources(CLI::App& verb, Flags& flags) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  const std::vector<std::string_view> words(argv + 1, argv + argc);
+  // It has flags of its own.
+  if (!words.empty() && words.front() == "store")
+    return hub::store_command(std::span(words).subspan(1));
   CLI::App app("Vedette hub: takes what devices report, detects, alerts, answers.");
   app.require_subcommand(1);
   app.set_version_flag("--version", "vedette-hub " + std::string(hub::version()));
@@ -123,11 +133,13 @@ int main(int argc, char** argv) {
   add_sources(*run_verb, flags);
   run_verb->add_option("--listen", flags.listen, "IP address to listen on; default: loopback");
   run_verb->add_option("--mqtt-port", flags.mqtt_port, "Port for MQTT over TLS; 0: any free one");
+  run_verb->add_option("--amqp-port", flags.amqp_port, "Port for AMQP over TLS; 0: any free one");
   run_verb->add_option("--https-port", flags.https_port,
                        "Port for portal and API; 0: any free one");
   CLI::App* const check_verb =
       app.add_subcommand("check-config", "Say what is wrong with the configuration");
   add_sources(*check_verb, flags);
+  app.add_subcommand("store", "Check, copy and move the stores; see vedette-hub store --help");
   CLI::App* const link_verb =
       app.add_subcommand("login-link", "Print a link that logs the administrator in once");
   add_sources(*link_verb, flags);

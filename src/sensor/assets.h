@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+#include "sensor/engine/record.h"
+#include "sensor/inventory/inventory.h"
+
+namespace sensor {
+
+// Tells the inventory what a record says of devices.
+void note(inventory::Inventory& inventory, const engine::Record& record);
+
+// IEEE's list of manufacturers where Debian's ieee-data puts it; none when it is not installed.
+inventory::Vendors installed_vendors();
+
+// As in print.h.
+void json_line(std::string& out, const inventory::Device& device);
+void table_line(std::string& out, const inventory::Device& device);
+const char* asset_header();
+
+}  // namespace sensor

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdio>
+#include <string>
+
+#include "sensor/engine/engine.h"
+#include "sensor/inventory/inventory.h"
+#include "sensor/read.h"
+
+namespace sensor {
+
+// Writes those records that were asked for, or tells the inventory. Threads: one.
+class Output final : public engine::Consumer {
+ public:
+  // `out` outlives it.
+  Output(What what, Shape shape, std::FILE* out);
+
+  void take(const engine::Record& record) override;
+  // What is known when all is read: devices, health.
+  void end(const engine::Health& health);
+  // Hands everything on. False: that failed, now or before.
+  bool flush();
+
+ private:
+  template <class Content>
+  void line(const Content& content);
+  template <class Content>
+  void line(const Content& content, std::uint64_t flow);
+
+  What what_;
+  Shape shape_;
+  std::FILE* out_;
+  std::string text_;
+  inventory::Inventory inventory_;
+  bool good_ = true;
+};
+
+// What workers must tell for that.
+engine::WorkerSettings worker_settings(What what);
+// The numbers as one object.
+std::string health_json(const engine::Health& health);
+
+}  // namespace sensor
