@@ -1,11 +1,18 @@
 // vedette alert ...
+#include <algorithm>
+#include <fstream>
+#include <functional>
+#include <memory>
 #include <ostream>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 
 #include "base/text.h"
+#include "cli/alert_filter.h"
 #include "cli/commands.h"
 #include "cli/validators.h"
+#include "cli/verb.h"
 
 namespace cli {
 
@@ -15,11 +22,18 @@ namespace {
 
 struct Arguments {
   std::string id;
+  AlertFilter filter;
+  std::string by = "rule";
   std::string status;
+  std::string verdict;
+  std::string assignee;
   std::string severity;
-  std::string device;
-  std::string search;
   std::string comment;
+  std::string etag;
+  std::string file;
+  std::string token;
+  bool nobody = false;
+  bool yes = false;
   std::size_t limit = 100;
 };
 
@@ -27,24 +41,75 @@ std::string path_of(const Arguments& arguments) {
   return "/alerts/" + base::percent_encode(arguments.id);
 }
 
+const std::initializer_list<Field> kColumns = {{"Severity", "severity"},
+                                               {"Status", "status"},
+                                               {"Last seen", "lastSeen"},
+                                               {"Hits", "hitCount"},
+                                               {"Device", "deviceId"},
+                                               {"Title", "title"},
+                                               {"Id", "id"}};
+
 Outcome<Exit> list(const Session& session, const Arguments& arguments) {
-  auto client = session.connect();
-  if (!client) return std::unexpected(std::move(client.error()));
+  auto client = TRY(session.connect());
   std::string path = "/alerts";
-  add_parameter(path, "status", arguments.status);
-  add_parameter(path, "severity", arguments.severity);
-  add_parameter(path, "device", arguments.device);
-  add_parameter(path, "search", arguments.search);
-  auto alerts = fetch_list(*client, path, arguments.limit);
-  if (!alerts) return std::unexpected(std::move(alerts.error()));
-  return print_list(session, *alerts,
-                    {{"Severity", "severity"},
-                     {"Status", "status"},
+  arguments.filter.add_to(path);
+  auto alerts = TRY(fetch_list(client, path, arguments.limit));
+  return print_list(session, alerts, kColumns);
+}
+
+Outcome<Exit> count(const Session& session, const Arguments& arguments) {
+  auto client = TRY(session.connect());
+  std::string path = "/alerts/counts";
+  add_parameter(path, "by", arguments.by);
+  add_parameter(path, "limit", std::to_string(std::min<std::size_t>(arguments.limit, 1000)));
+  arguments.filter.add_to(path);
+  auto groups = TRY(client.call("GET", path));
+  return print_list(session, groups,
+                    {{"Alerts", "alerts"},
+                     {"Open", "open"},
+                     {"Hits", "hits"},
+                     {"Severity", "severity"},
                      {"Last seen", "lastSeen"},
-                     {"Hits", "hitCount"},
-                     {"Device", "deviceId"},
-                     {"Title", "title"},
-                     {"Id", "id"}});
+                     {"Group", "title"}});
+}
+
+Outcome<Exit> save(const Session& session, const Arguments& arguments) {
+  auto client = TRY(session.connect());
+  std::string path = "/alerts/export";
+  arguments.filter.add_to(path);
+  auto answer = TRY(client.send("GET", path));
+  if (answer.status >= 400) return std::unexpected(failure_of(answer));
+  if (arguments.file.empty() || arguments.file == "-") {
+    session.environment.out << answer.body;
+    return Exit::Ok;
+  }
+  std::ofstream file(arguments.file, std::ios::binary);
+  file << answer.body;
+  file.close();
+  if (!file) return give_up(Exit::Failure, "cannot write " + arguments.file);
+  return Exit::Ok;
+}
+
+Outcome<Exit> related(const Session& session, const Arguments& arguments) {
+  auto client = TRY(session.connect());
+  auto found = TRY(client.call("GET", path_of(arguments) + "/related?limit=100"));
+  const auto shown = print_list(session, found,
+                                {{"Severity", "alert.severity"},
+                                 {"Status", "alert.status"},
+                                 {"Device", "alert.deviceId"},
+                                 {"Title", "alert.title"},
+                                 {"Id", "alert.id"}});
+  if (!shown || session.format() != Format::Table) return shown;
+  const Value* items = found.find("items");
+  if (items == nullptr || items->if_array() == nullptr) return shown;
+  for (const Value& one : *items->if_array()) {
+    session.environment.out << '\n' << printable(cell(find_path(one, "alert.id"))) << '\n';
+    const Value* reasons = one.find("reasons");
+    if (reasons == nullptr || reasons->if_array() == nullptr) continue;
+    for (const Value& reason : *reasons->if_array())
+      session.environment.out << "  " << printable(cell(reason.find("text"))) << '\n';
+  }
+  return shown;
 }
 
 void print_texts(std::ostream& out, const char* heading, const Value& alert, const char* name) {
@@ -80,6 +145,8 @@ void print_history(std::ostream& out, const Value& alert) {
   for (const Value& entry : *history->if_array()) {
     out << "  " << printable(cell(entry.find("time"))) << "  "
         << printable(cell(entry.find("action"))) << " by " << printable(cell(entry.find("actor")));
+    const std::string detail = cell(entry.find("detail"));
+    if (!detail.empty()) out << " (" << printable(detail) << ")";
     const std::string comment = cell(entry.find("comment"));
     if (!comment.empty()) out << ": " << printable(comment);
     out << '\n';
@@ -92,8 +159,11 @@ Outcome<Exit> print_alert(const Session& session, const Value& alert) {
                                    {"Title", "title"},
                                    {"Severity", "severity"},
                                    {"Status", "status"},
+                                   {"Verdict", "verdict"},
+                                   {"Assigned to", "assignee"},
                                    {"Device", "deviceId"},
                                    {"Module", "moduleId"},
+                                   {"About", "entity"},
                                    {"First seen", "firstSeen"},
                                    {"Last seen", "lastSeen"},
                                    {"Hits", "hitCount"},
@@ -114,22 +184,167 @@ Outcome<Exit> print_alert(const Session& session, const Value& alert) {
 }
 
 Outcome<Exit> show(const Session& session, const Arguments& arguments) {
-  auto client = session.connect();
-  if (!client) return std::unexpected(std::move(client.error()));
-  auto alert = client->call("GET", path_of(arguments));
-  if (!alert) return std::unexpected(std::move(alert.error()));
-  return print_alert(session, *alert);
+  auto client = TRY(session.connect());
+  auto alert = TRY(client.call("GET", path_of(arguments)));
+  return print_alert(session, alert);
 }
 
-Outcome<Exit> set_status(const Session& session, const Arguments& arguments, const char* status) {
-  auto client = session.connect();
-  if (!client) return std::unexpected(std::move(client.error()));
+// What is to be changed, by the options that were given.
+Value change_of(const Arguments& arguments) {
   Value::Object body;
-  body.push_back({"status", Value(std::string(status))});
-  if (!arguments.comment.empty()) body.push_back({"comment", Value(arguments.comment)});
-  auto alert = client->call("PATCH", path_of(arguments), Value(std::move(body)).to_json());
-  if (!alert) return std::unexpected(std::move(alert.error()));
-  return print_alert(session, *alert);
+  const auto add = [&body](const char* name, const std::string& value) {
+    if (!value.empty()) body.push_back({name, Value(value)});
+  };
+  add("status", arguments.status);
+  add("verdict", arguments.verdict);
+  add("severity", arguments.severity);
+  add("comment", arguments.comment);
+  add("assignee", arguments.assignee);
+  if (arguments.nobody) body.push_back({"assignee", Value()});
+  return Value(std::move(body));
+}
+
+Outcome<Exit> update(const Session& session, const Arguments& arguments) {
+  auto client = TRY(session.connect());
+  auto alert = TRY(client.call("PATCH", path_of(arguments), change_of(arguments).to_json(),
+                               if_match_of(arguments.etag)));
+  return print_alert(session, alert);
+}
+
+Outcome<Exit> set_status(const Session& session, Arguments arguments, const char* status) {
+  arguments.status = status;
+  return update(session, arguments);
+}
+
+Outcome<Exit> carry_out(const Session& session, Client& client, const std::string& token) {
+  auto done = TRY(
+      client.call("POST", "/alerts/bulk", Value(Value::Object{{"token", Value(token)}}).to_json()));
+  return print_object(
+      session, done,
+      {{"Which", "predicate"}, {"What", "effect"}, {"Changed", "changed"}, {"Skipped", "skipped"}});
+}
+
+// Shows what it would touch; does it when told so.
+Outcome<Exit> change_many(const Session& session, const Arguments& arguments) {
+  auto client = TRY(session.connect());
+  if (!arguments.token.empty()) return carry_out(session, client, arguments.token);
+  Value::Object body;
+  body.push_back({"filter", arguments.filter.to_json()});
+  body.push_back({"change", change_of(arguments)});
+  auto plan = TRY(client.call("POST", "/alerts/bulk/test", Value(std::move(body)).to_json()));
+  if (arguments.yes) return carry_out(session, client, cell(plan.find("token")));
+  const auto shown = print_object(session, plan,
+                                  {{"Which", "predicate"},
+                                   {"What", "effect"},
+                                   {"Alerts", "alerts"},
+                                   {"New", "byStatus.new"},
+                                   {"Active", "byStatus.active"},
+                                   {"Closed", "byStatus.closed"},
+                                   {"High", "bySeverity.High"},
+                                   {"Medium", "bySeverity.Medium"},
+                                   {"Low", "bySeverity.Low"},
+                                   {"Informational", "bySeverity.Informational"},
+                                   {"Until", "expires"}});
+  if (shown && session.format() == Format::Table) {
+    session.environment.out << "\nNothing is changed yet. To change exactly these alerts:\n"
+                            << "  vedette alert change-many --token "
+                            << printable(cell(plan.find("token"))) << '\n';
+  }
+  return shown;
+}
+
+void add_verdict(CLI::App& command, Arguments& arguments) {
+  command.add_option("--verdict", arguments.verdict, "What it turned out to be")
+      ->type_name("truePositive|benign|falsePositive|undetermined")
+      ->check(one_of({"truePositive", "benign", "falsePositive", "undetermined"}));
+}
+
+void add_comment(CLI::App& command, Arguments& arguments) {
+  command.add_option("--comment", arguments.comment, "Why; kept in its history")->type_name("TEXT");
+}
+
+void add_severity(CLI::App& command, Arguments& arguments) {
+  command.add_option("--set-severity", arguments.severity, "Give it this severity")
+      ->type_name("High|Medium|Low|Informational")
+      ->transform(one_of({"High", "Medium", "Low", "Informational"}, CLI::ignore_case));
+}
+
+void add_assignee(CLI::App& command, Arguments& arguments) {
+  auto* somebody =
+      command.add_option("--to", arguments.assignee, "Who is to look at it")->type_name("USER");
+  command.add_flag("--to-nobody", arguments.nobody, "Take it from whoever has it")
+      ->excludes(somebody);
+}
+
+using Verb = std::function<std::pair<CLI::App*, std::shared_ptr<Arguments>>(
+    const char*, const char*, Run<Arguments>)>;
+
+// Commands about one alert.
+void add_single(const Verb& verb) {
+  const auto one = [&verb](const char* name, const char* description, Run<Arguments> run) {
+    auto [command, arguments] = verb(name, description, run);
+    command->add_option("ALERT", arguments->id, "Id of the alert")->type_name("")->required();
+    return std::pair(command, arguments);
+  };
+  one("show", "Show an alert: evidence, what to do, history", show);
+  one("related", "Alerts that belong to it, and why", related);
+
+  auto [close, closed] = one("close", "Close an alert", [](const Session& s, const Arguments& a) {
+    return set_status(s, a, "closed");
+  });
+  add_verdict(*close, *closed);
+  add_comment(*close, *closed);
+  add_if_match(*close, closed->etag);
+
+  auto [reopen, reopened] =
+      one("reopen", "Open a closed alert again",
+          [](const Session& s, const Arguments& a) { return set_status(s, a, "active"); });
+  add_comment(*reopen, *reopened);
+
+  auto [change, changed] =
+      one("update", "Change state, verdict, severity, or who is at it", update);
+  change->add_option("--set-status", changed->status, "Bring it into this state")
+      ->type_name("new|active|closed")
+      ->check(one_of({"new", "active", "closed"}));
+  add_verdict(*change, *changed);
+  add_severity(*change, *changed);
+  add_assignee(*change, *changed);
+  add_comment(*change, *changed);
+  add_if_match(*change, changed->etag);
+}
+
+// Commands about all that a filter lets through.
+void add_several(const Verb& verb) {
+  auto [all, listed] = verb("list", "List alerts, newest first", list);
+  add_alert_filter(*all, listed->filter);
+  add_limit(*all, listed->limit);
+
+  auto [groups, counted] = verb("count", "Count alerts by what they have in common", count);
+  groups->add_option("--by", counted->by, "What that is (default rule)")
+      ->type_name("severity|status|verdict|rule|device|entity|assignee|tactic|technique|day")
+      ->check(one_of({"severity", "status", "verdict", "rule", "device", "entity", "assignee",
+                      "tactic", "technique", "day"}));
+  add_alert_filter(*groups, counted->filter);
+  add_limit(*groups, counted->limit);
+
+  auto [exports, saved] = verb("export", "Write alerts as CSV", save);
+  exports->add_option("--file", saved->file, "Where to; - or nothing: to the output")
+      ->type_name("FILE");
+  add_alert_filter(*exports, saved->filter);
+
+  auto [many, changed] =
+      verb("change-many", "Change all alerts that match; says first which these are", change_many);
+  add_alert_filter(*many, changed->filter);
+  many->add_option("--set-status", changed->status, "Bring them into this state")
+      ->type_name("new|active|closed")
+      ->check(one_of({"new", "active", "closed"}));
+  add_verdict(*many, *changed);
+  add_severity(*many, *changed);
+  add_assignee(*many, *changed);
+  add_comment(*many, *changed);
+  many->add_option("--token", changed->token, "Carry out what was shown before with this token")
+      ->type_name("TOKEN");
+  many->add_flag("--yes", changed->yes, "Do it at once");
 }
 
 }  // namespace
@@ -137,44 +352,11 @@ Outcome<Exit> set_status(const Session& session, const Arguments& arguments, con
 void add_alert(CLI::App& program, Session& session) {
   auto* noun = program.add_subcommand("alert", "What was detected");
   noun->require_subcommand(1);
-  const auto verb = [&session, noun](const char* name, const char* description,
-                                     Outcome<Exit> (*run)(const Session&, const Arguments&)) {
-    auto arguments = std::make_shared<Arguments>();
-    auto* command = noun->add_subcommand(name, description);
-    command->callback([&session, arguments, run] {
-      session.action = [&session, arguments, run] { return run(session, *arguments); };
-    });
-    return std::pair(command, arguments);
+  const Verb verb = [&](const char* name, const char* description, Run<Arguments> run) {
+    return add_verb(*noun, session, name, description, run);
   };
-
-  auto [all, listed] = verb("list", "List alerts, newest first", list);
-  all->add_option("--status", listed->status, "Only alerts in this state; open: new or active")
-      ->type_name("new|active|closed|open")
-      ->check(one_of({"new", "active", "closed", "open"}));
-  all->add_option("--severity", listed->severity, "Only alerts of this severity")
-      ->type_name("High|Medium|Low|Informational")
-      ->transform(one_of({"High", "Medium", "Low", "Informational"}, CLI::ignore_case));
-  all->add_option("--device", listed->device, "Only alerts of this device")->type_name("DEVICE");
-  all->add_option("--search", listed->search, "Only alerts that contain this text")
-      ->type_name("TEXT");
-  all->add_option("--limit", listed->limit, "At most so many (default 100)")
-      ->type_name("COUNT")
-      ->check(in_range(1, 1'000'000));
-
-  auto [one, shown] = verb("show", "Show an alert: evidence, what to do, history", show);
-  one->add_option("ALERT", shown->id, "Id of the alert")->type_name("")->required();
-
-  auto [close, closed] = verb("close", "Close an alert", [](const Session& s, const Arguments& a) {
-    return set_status(s, a, "closed");
-  });
-  close->add_option("ALERT", closed->id, "Id of the alert")->type_name("")->required();
-  close->add_option("--comment", closed->comment, "Why; kept in its history")->type_name("TEXT");
-
-  auto [reopen, reopened] =
-      verb("reopen", "Open a closed alert again",
-           [](const Session& s, const Arguments& a) { return set_status(s, a, "active"); });
-  reopen->add_option("ALERT", reopened->id, "Id of the alert")->type_name("")->required();
-  reopen->add_option("--comment", reopened->comment, "Why; kept in its history")->type_name("TEXT");
+  add_several(verb);
+  add_single(verb);
 }
 
 }  // namespace cli

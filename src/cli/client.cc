@@ -1,5 +1,7 @@
 #include "cli/client.h"
 
+#include <array>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -65,6 +67,11 @@ struct Client::State {
 
   asio::awaitable<std::expected<void, Trouble>> connect();
   asio::awaitable<Result> exchange(const Request& request, std::chrono::seconds timeout);
+  asio::awaitable<Result> receive(const Request& request, const BodySink& sink,
+                                  std::chrono::seconds timeout);
+  Outcome<Request> make_request(std::string_view method, std::string_view path,
+                                std::string_view body, const Headers& headers) const;
+  Outcome<Answer> run(asio::awaitable<Result> work);
   Failure explain(const Trouble& trouble) const;
 };
 
@@ -180,16 +187,68 @@ Failure Client::State::explain(const Trouble& trouble) const {
           "Check that `vedette-hub run` is running and that --hub has its https address."};
 }
 
-Outcome<Answer> Client::send(std::string_view method, std::string_view path, std::string_view body,
-                             const Headers& headers, std::chrono::seconds timeout) {
-  const Settings& settings = state_->settings;
+// Pieces of the body as they come.
+asio::awaitable<Client::State::Result> Client::State::receive(const Request& request,
+                                                              const BodySink& sink,
+                                                              std::chrono::seconds timeout) {
+  stream.reset();
+  auto connected = co_await connect();
+  if (!connected) co_return std::unexpected(connected.error());
+  beast::get_lowest_layer(*stream).expires_after(timeout);
+  const auto [write_failed, written] = co_await http::async_write(*stream, request, kAwait);
+  if (write_failed) co_return std::unexpected(Trouble{"send the request", write_failed});
+  http::response_parser<http::buffer_body> parser;
+  parser.body_limit(boost::none);
+  const auto [head_failed, head] =
+      co_await http::async_read_header(*stream, buffer, parser, kAwait);
+  if (head_failed) co_return std::unexpected(Trouble{"get an answer", head_failed});
+  Response response;
+  response.result(parser.get().result());
+  const bool refused = parser.get().result_int() >= 400;
+  std::array<char, 64 * 1024> piece{};
+  bool wanted = true;
+  while (wanted && !parser.is_done()) {
+    parser.get().body().data = piece.data();
+    parser.get().body().size = piece.size();
+    beast::get_lowest_layer(*stream).expires_after(timeout);
+    const auto [failed, count] = co_await http::async_read(*stream, buffer, parser, kAwait);
+    if (failed && failed != http::error::need_buffer)
+      co_return std::unexpected(Trouble{"get the whole answer", failed});
+    const std::string_view text(piece.data(), piece.size() - parser.get().body().size);
+    if (refused) {
+      response.body().append(text);
+      wanted = response.body().size() < kMaxAnswerBytes;
+    } else if (!text.empty()) {
+      wanted = sink(text);
+    }
+  }
+  stream.reset();
+  co_return Result(std::move(response));
+}
+
+Outcome<Answer> Client::State::run(asio::awaitable<Result> work) {
+  std::optional<Result> result;
+  asio::co_spawn(io, std::move(work), [&result](const std::exception_ptr& failure, Result value) {
+    if (!failure) result = std::move(value);
+  });
+  io.restart();
+  io.run();
+  if (!result) return give_up(Exit::Failure, "the request failed unexpectedly");
+  if (!*result) return std::unexpected(explain(result->error()));
+  return Answer{(*result)->result_int(), std::move((*result)->body())};
+}
+
+Outcome<Client::State::Request> Client::State::make_request(std::string_view method,
+                                                            std::string_view path,
+                                                            std::string_view body,
+                                                            const Headers& headers) const {
   auto signature = wire::make_sas(settings.host_name, settings.key_base64,
                                   base::wall_now() + kSignatureLife, settings.policy);
   if (!signature) {
     return give_up(Exit::Usage,
                    "the connection string is not usable: " + signature.error().to_string());
   }
-  State::Request request;
+  Request request;
   request.method_string(beast::string_view(method.data(), method.size()));
   const std::string target = std::string(kPrefix) + std::string(path);
   request.target(target);
@@ -198,22 +257,25 @@ Outcome<Answer> Client::send(std::string_view method, std::string_view path, std
   request.set(http::field::user_agent, "vedette-cli");
   request.set(http::field::accept, "application/json");
   request.set(http::field::authorization, *signature);
+  if (!body.empty()) request.set(http::field::content_type, "application/json");
   for (const auto& [name, value] : headers)
     request.set(name, value);
-  if (!body.empty()) request.set(http::field::content_type, "application/json");
   request.body() = body;
   request.prepare_payload();
+  return request;
+}
 
-  std::optional<State::Result> result;
-  asio::co_spawn(state_->io, state_->exchange(request, timeout),
-                 [&result](const std::exception_ptr& failure, State::Result value) {
-                   if (!failure) result = std::move(value);
-                 });
-  state_->io.restart();
-  state_->io.run();
-  if (!result) return give_up(Exit::Failure, "the request failed unexpectedly");
-  if (!*result) return std::unexpected(state_->explain(result->error()));
-  return Answer{(*result)->result_int(), std::move((*result)->body())};
+Outcome<Answer> Client::send(std::string_view method, std::string_view path, std::string_view body,
+                             const Headers& headers, std::chrono::seconds timeout) {
+  auto request = TRY(state_->make_request(method, path, body, headers));
+  return state_->run(state_->exchange(request, timeout));
+}
+
+Outcome<Answer> Client::download(std::string_view method, std::string_view path,
+                                 std::string_view body, const BodySink& sink,
+                                 std::chrono::seconds timeout) {
+  auto request = TRY(state_->make_request(method, path, body, {}));
+  return state_->run(state_->receive(request, sink, timeout));
 }
 
 Failure failure_of(const Answer& answer) {
@@ -246,11 +308,10 @@ Failure failure_of(const Answer& answer) {
 
 Outcome<base::json::Value> Client::call(std::string_view method, std::string_view path,
                                         std::string_view body, const Headers& headers) {
-  auto answer = send(method, path, body, headers);
-  if (!answer) return std::unexpected(std::move(answer.error()));
-  if (answer->status >= 400) return std::unexpected(failure_of(*answer));
-  if (answer->body.empty()) return base::json::Value();
-  auto value = base::json::parse(answer->body);
+  auto answer = TRY(send(method, path, body, headers));
+  if (answer.status >= 400) return std::unexpected(failure_of(answer));
+  if (answer.body.empty()) return base::json::Value();
+  auto value = base::json::parse(answer.body);
   if (!value) {
     return give_up(Exit::Failure, "the hub's answer is not JSON: " + value.error().to_string(),
                    "Check that --hub names a Vedette hub.");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -36,6 +37,13 @@ class Client {
   Outcome<Answer> send(std::string_view method, std::string_view path, std::string_view body = {},
                        const Headers& headers = {},
                        std::chrono::seconds timeout = std::chrono::seconds(60));
+
+  // The same for answers that are large or have no end: gives the body to `sink` as it comes, as
+  // long as that answers true. The body of a refusal is in the answer instead. Without `keep_alive`
+  // of the hub's for `timeout` it ends. Errors: Unreachable (also when the answer breaks off).
+  using BodySink = std::function<bool(std::string_view)>;
+  Outcome<Answer> download(std::string_view method, std::string_view path, std::string_view body,
+                           const BodySink& sink, std::chrono::seconds timeout);
 
   // The same, and its JSON: what the hub refused becomes a failure with its message. 204 is null.
   Outcome<base::json::Value> call(std::string_view method, std::string_view path,

@@ -16,9 +16,8 @@ constexpr std::size_t kPage = 500;
 }  // namespace
 
 Outcome<Client> Session::connect() const {
-  auto settings = load_settings(flags, environment);
-  if (!settings) return std::unexpected(std::move(settings.error()));
-  return Client::open(std::move(*settings));
+  auto settings = TRY(load_settings(flags, environment));
+  return Client::open(std::move(settings));
 }
 
 void Session::note(const std::string& text) const {
@@ -39,15 +38,14 @@ Outcome<Value> fetch_list(Client& client, const std::string& path, std::size_t l
     std::string page_path = path;
     add_parameter(page_path, "limit", std::to_string(std::min(limit - items.size(), kPage)));
     add_parameter(page_path, "cursor", cursor);
-    auto page = client.call("GET", page_path);
-    if (!page) return std::unexpected(std::move(page.error()));
-    const Value* found = page->find("items");
+    auto page = TRY(client.call("GET", page_path));
+    const Value* found = page.find("items");
     if (found == nullptr || found->if_array() == nullptr) {
       return give_up(Exit::Failure, "the hub's answer has no items");
     }
     items.insert(items.end(), found->if_array()->begin(), found->if_array()->end());
-    if (const Value* count = page->find("total")) total = *count;
-    cursor = page->text_or("nextCursor", "");
+    if (const Value* count = page.find("total")) total = *count;
+    cursor = page.text_or("nextCursor", "");
     if (cursor.empty()) break;
   }
   Value::Object list;
@@ -58,16 +56,15 @@ Outcome<Value> fetch_list(Client& client, const std::string& path, std::size_t l
 
 Outcome<Exit> print_list(const Session& session, const Value& list,
                          std::initializer_list<Field> fields) {
-  const auto format = session.format();
-  if (!format) return std::unexpected(format.error());
+  const auto format = TRY(session.format());
   std::ostream& out = session.environment.out;
-  if (*format == Format::Json) {
+  if (format == Format::Json) {
     print_json(out, list);
     return Exit::Ok;
   }
   const Value::Array& items = *list.find("items")->if_array();
   const Grid grid = make_grid(items, fields);
-  if (*format == Format::Csv) {
+  if (format == Format::Csv) {
     print_csv(out, grid);
     return Exit::Ok;
   }
@@ -87,10 +84,9 @@ Outcome<Exit> print_list(const Session& session, const Value& list,
 
 Outcome<Exit> print_object(const Session& session, const Value& object,
                            std::initializer_list<Field> fields) {
-  const auto format = session.format();
-  if (!format) return std::unexpected(format.error());
+  const auto format = TRY(session.format());
   std::ostream& out = session.environment.out;
-  switch (*format) {
+  switch (format) {
     case Format::Json:
       print_json(out, object);
       break;

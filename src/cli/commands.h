@@ -11,7 +11,7 @@
 #include "cli/output.h"
 #include "cli/settings.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's
 class App;
 }
 
@@ -46,8 +46,28 @@ void add_parameter(std::string& path, std::string_view name, std::string_view va
 // Each noun adds its commands.
 void add_device(CLI::App& program, Session& session);
 void add_module(CLI::App& program, Session& session);
+void add_enrollment(CLI::App& program, Session& session);
+void add_certificate(CLI::App& program, Session& session);
+void add_policy(CLI::App& program, Session& session);
+void add_ip_filter(CLI::App& program, Session& session);
+void add_limits(CLI::App& program, Session& session);
+void add_credential(CLI::App& program, Session& session);
 void add_alert(CLI::App& program, Session& session);
+void add_rule(CLI::App& program, Session& session);
+void add_suppression(CLI::App& program, Session& session);
+void add_recommendation(CLI::App& program, Session& session);
+void add_advisory(CLI::App& program, Session& session);
+void add_vulnerability(CLI::App& program, Session& session);
+void add_configuration(CLI::App& program, Session& session);
+void add_custom_alert(CLI::App& program, Session& session);
 void add_kql(CLI::App& program, Session& session);
+void add_table(CLI::App& program, Session& session);
+void add_query(CLI::App& program, Session& session);
+void add_analytics(CLI::App& program, Session& session);
+void add_quarantine(CLI::App& program, Session& session);
+void add_egress(CLI::App& program, Session& session);
+void add_retention(CLI::App& program, Session& session);
+void add_store(CLI::App& program, Session& session);
 void add_message(CLI::App& program, Session& session);
 void add_status(CLI::App& program, Session& session);
 void add_completion(CLI::App& program, Session& session);

@@ -1,5 +1,5 @@
 // vedette kql ...
-#include "kql/kql.h"
+#include "cli/kql.h"
 
 #include <istream>
 #include <iterator>
@@ -8,8 +8,9 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include "cli/commands.h"
+#include "cli/diagnostics.h"
 #include "cli/validators.h"
+#include "kql/kql.h"
 #include "os/file.h"
 
 namespace cli {
@@ -18,60 +19,11 @@ using base::json::Value;
 
 namespace {
 
-struct Arguments {
-  std::string query;
-  std::string file;
-  std::size_t limit = 10'000;
-  unsigned timeout_seconds = 30;
-};
-
-Outcome<std::string> read_query(const Session& session, const Arguments& arguments) {
-  const bool standard_input = arguments.file == "-" || arguments.query == "-";
-  if (arguments.query.empty() == arguments.file.empty()) {
-    return give_up(Exit::Usage, "give either a query or --file",
-                   "For example: vedette kql 'SecurityAlert | take 10'");
-  }
-  if (standard_input) {
-    std::string text(kql::kMaxQueryBytes + 1, '\0');
-    session.environment.in.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(session.environment.in.gcount()));
-    return text;
-  }
-  if (arguments.file.empty()) return arguments.query;
-  auto text = os::read_file(arguments.file, kql::kMaxQueryBytes + 1);
-  if (!text) return give_up(Exit::Usage, text.error().to_string());
-  return std::move(*text);
-}
-
-std::int64_t number(const Value& object, std::string_view name) {
-  const Value* member = object.find(name);
-  const std::int64_t* value = member == nullptr ? nullptr : member->if_int();
-  return value == nullptr || *value < 0 ? 0 : *value;
-}
-
-// Like a compiler: the message, the line of the query and carets below the place.
-std::string rendered(const Value& diagnostics, std::string_view query) {
-  std::string text;
-  if (diagnostics.if_array() == nullptr) return text;
-  for (const Value& each : *diagnostics.if_array()) {
-    kql::Diagnostic diagnostic;
-    diagnostic.severity =
-        each.text_or("severity", "") == "warning" ? kql::Severity::Warning : kql::Severity::Error;
-    diagnostic.offset = std::min(static_cast<std::size_t>(number(each, "offset")), query.size());
-    diagnostic.length = std::min(static_cast<std::size_t>(number(each, "length")),
-                                 query.size() - diagnostic.offset);
-    diagnostic.line = static_cast<int>(number(each, "line"));
-    diagnostic.column = static_cast<int>(number(each, "column"));
-    diagnostic.message = printable(each.text_or("message", ""));
-    text += kql::render(diagnostic, query);
-    if (!text.ends_with('\n')) text += '\n';
-  }
-  return text;
-}
+// Longer than any query may run: what the hub's own limit is, only the hub knows.
+constexpr std::chrono::hours kPatience{25};
 
 Outcome<Exit> print_result(const Session& session, const Value& result) {
-  const auto format = session.format();
-  if (!format) return std::unexpected(format.error());
+  const auto format = TRY(session.format());
   const Value* columns = result.find("columns");
   const Value* rows = result.find("rows");
   if (columns == nullptr || rows == nullptr || columns->if_array() == nullptr ||
@@ -88,7 +40,7 @@ Outcome<Exit> print_result(const Session& session, const Value& result) {
     if (values == nullptr || values->size() != grid.headings.size()) {
       return give_up(Exit::Failure, "the hub's answer has a row of the wrong size");
     }
-    if (*format == Format::Json) {
+    if (format == Format::Json) {
       Value::Object object;
       for (std::size_t i = 0; i < values->size(); ++i) {
         object.push_back({grid.headings[i], (*values)[i]});
@@ -101,47 +53,105 @@ Outcome<Exit> print_result(const Session& session, const Value& result) {
       grid.rows.back().push_back(cell(&value));
   }
   std::ostream& out = session.environment.out;
-  if (*format == Format::Json) print_json(out, Value(std::move(objects)));
-  if (*format == Format::Csv) print_csv(out, grid);
-  if (*format == Format::Table) print_table(out, grid, session.color());
+  if (format == Format::Json) print_json(out, Value(std::move(objects)));
+  if (format == Format::Csv) print_csv(out, grid);
+  if (format == Format::Table) print_table(out, grid, session.color());
   return Exit::Ok;
 }
 
-Outcome<Exit> run(const Session& session, const Arguments& arguments) {
-  auto query = read_query(session, arguments);
-  if (!query) return std::unexpected(std::move(query.error()));
-  auto client = session.connect();
-  if (!client) return std::unexpected(std::move(client.error()));
-  Value::Object body;
-  body.push_back({"query", Value(*query)});
-  body.push_back({"limit", Value(static_cast<std::int64_t>(arguments.limit))});
-  body.push_back({"timeoutMs", Value(std::int64_t{arguments.timeout_seconds} * 1000)});
-  const auto timeout = std::chrono::seconds(arguments.timeout_seconds + 10);
-  auto answer = client->send("POST", "/query", Value(std::move(body)).to_json(), {}, timeout);
-  if (!answer) return std::unexpected(std::move(answer.error()));
+// What is missing, and which limit to raise.
+void note_cut(const Session& session, const Value& result) {
+  const Value* reached = find_path(result, "limits.reached");
+  if (reached == nullptr || reached->if_string() == nullptr) return;
+  const bool rows = *reached->if_string() == "rows";
+  const std::string limit = cell(find_path(result, rows ? "limits.rows" : "limits.bytes"));
+  session.note(rows ? fmt::format("the result was cut after {} rows; use --limit or narrow the "
+                                  "query",
+                                  limit)
+                    : fmt::format("the result was cut after {} bytes; narrow the query, or use "
+                                  "vedette export",
+                                  limit));
+}
 
-  const auto parsed = base::json::parse(answer->body);
-  if (answer->status >= 400) {
+struct Arguments {
+  std::string query;
+  std::string file;
+  KqlOptions options;
+};
+
+Outcome<Exit> run(const Session& session, const Arguments& arguments) {
+  const auto query = TRY(read_kql(session, arguments.query, arguments.file,
+                                  "For example: vedette kql 'SecurityAlert | take 10'"));
+  auto client = TRY(session.connect());
+  return run_kql(session, client, query, arguments.options);
+}
+
+}  // namespace
+
+void add_kql_options(CLI::App& command, KqlOptions& options) {
+  constexpr int kMostRows = 10'000'000;
+  command
+      .add_option("--limit", options.limit,
+                  "At most so many rows (default: as the hub says, usually 10000)")
+      ->type_name("ROWS")
+      ->check(in_range(1, kMostRows));
+  command
+      .add_option("--timeout", options.timeout_seconds,
+                  "Give up after so many seconds (default: as the hub says, usually 30)")
+      ->type_name("SECONDS")
+      ->check(in_range(1, 86'400));
+  command
+      .add_option("--timespan", options.timespan,
+                  "Only rows of this time, beside what the query says: P1D, PT4H, START/END")
+      ->type_name("TIMESPAN");
+}
+
+Outcome<std::string> read_kql(const Session& session, const std::string& query,
+                              const std::string& file, const char* example) {
+  if (query.empty() == file.empty())
+    return give_up(Exit::Usage, "give either a query or --file", example);
+  if (file == "-" || query == "-") {
+    std::string text(kql::kMaxQueryBytes + 1, '\0');
+    session.environment.in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(session.environment.in.gcount()));
+    return text;
+  }
+  if (file.empty()) return query;
+  auto text = os::read_file(file, kql::kMaxQueryBytes + 1);
+  if (!text) return give_up(Exit::Usage, text.error().to_string());
+  return std::move(*text);
+}
+
+// Ctrl-C ends the program and with it the connection, by which the hub knows to end the query.
+Outcome<Exit> run_kql(const Session& session, Client& client, const std::string& query,
+                      const KqlOptions& options) {
+  Value::Object body;
+  body.push_back({"query", Value(query)});
+  if (options.limit) body.push_back({"limit", Value(static_cast<std::int64_t>(*options.limit))});
+  if (options.timeout_seconds)
+    body.push_back({"timeoutMs", Value(std::int64_t{*options.timeout_seconds} * 1000)});
+  if (!options.timespan.empty()) body.push_back({"timespan", Value(options.timespan)});
+  const auto timeout = options.timeout_seconds ? std::chrono::seconds(*options.timeout_seconds + 10)
+                                               : std::chrono::seconds(kPatience);
+  const auto answer =
+      TRY(client.send("POST", "/query", Value(std::move(body)).to_json(), {}, timeout));
+  const auto parsed = base::json::parse(answer.body);
+  if (answer.status >= 400) {
     const Value* diagnostics = parsed ? find_path(*parsed, "error.diagnostics") : nullptr;
-    const std::string text = diagnostics == nullptr ? "" : rendered(*diagnostics, *query);
-    if (text.empty()) return std::unexpected(failure_of(*answer));
+    const std::string text =
+        diagnostics == nullptr ? "" : rendered_diagnostics(*diagnostics, query);
+    if (text.empty()) return std::unexpected(failure_of(answer));
     session.environment.err << text;
     return Exit::Failure;
   }
   if (!parsed) return give_up(Exit::Failure, "the hub's answer is not JSON");
   if (const Value* warnings = parsed->find("warnings")) {
-    session.environment.err << rendered(*warnings, *query);
+    session.environment.err << rendered_diagnostics(*warnings, query);
   }
   auto printed = print_result(session, *parsed);
-  const Value* truncated = find_path(*parsed, "stats.truncated");
-  if (truncated != nullptr && truncated->if_bool() != nullptr && *truncated->if_bool()) {
-    session.note(fmt::format("the result was cut; use --limit (now {}) or narrow the query",
-                             arguments.limit));
-  }
+  note_cut(session, *parsed);
   return printed;
 }
-
-}  // namespace
 
 void add_kql(CLI::App& program, Session& session) {
   auto arguments = std::make_shared<Arguments>();
@@ -150,14 +160,7 @@ void add_kql(CLI::App& program, Session& session) {
   command->add_option("QUERY", arguments->query, "The query; - reads it from standard input");
   command->add_option("--file", arguments->file, "Read the query from a file; - is standard input")
       ->type_name("FILE");
-  command->add_option("--limit", arguments->limit, "At most so many rows (default 10000)")
-      ->type_name("ROWS")
-      ->check(in_range(1, 100'000));
-  command
-      ->add_option("--timeout", arguments->timeout_seconds,
-                   "Give up after so many seconds (default 30)")
-      ->type_name("SECONDS")
-      ->check(in_range(1, 600));
+  add_kql_options(*command, arguments->options);
   command->callback([&session, arguments] {
     session.action = [&session, arguments] { return run(session, *arguments); };
   });

@@ -2,7 +2,11 @@
 #include <CLI/CLI.hpp>
 
 #include "base/text.h"
+#include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/thumbprints.h"
+#include "cli/twin.h"
+#include "cli/verb.h"
 
 namespace cli {
 
@@ -15,6 +19,7 @@ struct Arguments {
   std::string module;
   std::string if_match;
   bool keys = false;
+  Thumbprints thumbprints;
 };
 
 std::string path_of(const Arguments& arguments) {
@@ -30,6 +35,12 @@ Outcome<Exit> show(const Session& session, const Value& module) {
                        {"Status", "status"},
                        {"Connection", "connectionState"},
                        {"Last activity", "lastActivity"},
+                       {"Last message", "activity.lastTelemetry"},
+                       {"Last security message", "activity.lastSecurityMessage"},
+                       {"Security messages today", "activity.securityMessagesToday"},
+                       {"Small ones of these", "activity.smallSecurityMessagesToday"},
+                       {"Clock ahead by ms", "activity.clockAheadMs"},
+                       {"Shares its credential", "sharesCredential"},
                        {"Agent", "agent.version"},
                        {"Created", "created"},
                        {"Generation", "generationId"},
@@ -40,19 +51,17 @@ Outcome<Exit> show(const Session& session, const Value& module) {
 }
 
 Outcome<Exit> create(const Session& session, const Arguments& arguments) {
-  auto client = session.connect();
-  if (!client) return std::unexpected(std::move(client.error()));
-  auto module = client->call("PUT", path_of(arguments), "{}");
-  if (!module) return std::unexpected(std::move(module.error()));
-  return show(session, *module);
+  auto client = TRY(session.connect());
+  Value::Object body;
+  TRY(append_authentication(body, arguments.thumbprints));
+  auto module = TRY(client.call("PUT", path_of(arguments), Value(std::move(body)).to_json()));
+  return show(session, module);
 }
 
 Outcome<Exit> list(const Session& session, const Arguments& arguments) {
-  auto client = session.connect();
-  if (!client) return std::unexpected(std::move(client.error()));
-  auto modules = client->call("GET", path_of(arguments));
-  if (!modules) return std::unexpected(std::move(modules.error()));
-  return print_list(session, *modules,
+  auto client = TRY(session.connect());
+  auto modules = TRY(client.call("GET", path_of(arguments)));
+  return print_list(session, modules,
                     {{"Module", "moduleId"},
                      {"Status", "status"},
                      {"Connection", "connectionState"},
@@ -61,22 +70,16 @@ Outcome<Exit> list(const Session& session, const Arguments& arguments) {
 }
 
 Outcome<Exit> get(const Session& session, const Arguments& arguments) {
-  auto client = session.connect();
-  if (!client) return std::unexpected(std::move(client.error()));
+  auto client = TRY(session.connect());
   std::string path = path_of(arguments);
   if (arguments.keys) add_parameter(path, "keys", "true");
-  auto module = client->call("GET", path);
-  if (!module) return std::unexpected(std::move(module.error()));
-  return show(session, *module);
+  auto module = TRY(client.call("GET", path));
+  return show(session, module);
 }
 
 Outcome<Exit> remove(const Session& session, const Arguments& arguments) {
-  auto client = session.connect();
-  if (!client) return std::unexpected(std::move(client.error()));
-  Client::Headers headers;
-  if (!arguments.if_match.empty()) headers.emplace_back("If-Match", arguments.if_match);
-  auto gone = client->call("DELETE", path_of(arguments), {}, headers);
-  if (!gone) return std::unexpected(std::move(gone.error()));
+  auto client = TRY(session.connect());
+  TRY(client.call("DELETE", path_of(arguments), {}, if_match_of(arguments.if_match)));
   return Exit::Ok;
 }
 
@@ -85,15 +88,11 @@ Outcome<Exit> remove(const Session& session, const Arguments& arguments) {
 void add_module(CLI::App& program, Session& session) {
   auto* noun = program.add_subcommand("module", "Module identities of a device");
   noun->require_subcommand(1);
-  const auto verb = [&session, noun](const char* name, const char* description,
-                                     Outcome<Exit> (*run)(const Session&, const Arguments&)) {
-    auto arguments = std::make_shared<Arguments>();
-    auto* command = noun->add_subcommand(name, description);
+  const auto verb = [&](const char* name, const char* description, Run<Arguments> run) {
+    auto added = add_verb(*noun, session, name, description, run);
+    auto& [command, arguments] = added;
     command->add_option("DEVICE", arguments->device, "Id of the device")->type_name("")->required();
-    command->callback([&session, arguments, run] {
-      session.action = [&session, arguments, run] { return run(session, *arguments); };
-    });
-    return std::pair(command, arguments);
+    return added;
   };
   const auto add_name = [](CLI::App* command, const std::shared_ptr<Arguments>& arguments) {
     command
@@ -104,6 +103,7 @@ void add_module(CLI::App& program, Session& session) {
 
   auto [make, made] = verb("create", "Create a module and print it with its keys", create);
   add_name(make, made);
+  add_thumbprints(*make, made->thumbprints);
 
   verb("list", "List the modules of a device", list);
 
@@ -113,8 +113,10 @@ void add_module(CLI::App& program, Session& session) {
 
   auto [erase, erased] = verb("delete", "Delete a module", remove);
   add_name(erase, erased);
-  erase->add_option("--if-match", erased->if_match, "Only when its ETag is still this one")
-      ->type_name("ETAG");
+  add_if_match(*erase, erased->if_match);
+
+  add_twin(*noun, session, Modules::Yes);
+  add_commands(*noun, session, Modules::Yes);
 }
 
 }  // namespace cli

@@ -77,7 +77,7 @@ Outcome<std::string> read_secret(const std::string& path) {
 Outcome<std::string> find_connection_string(const Flags& flags, const FileSettings& file,
                                             const Environment& environment) {
   if (!flags.connection_string_file.empty()) return read_secret(flags.connection_string_file);
-  const std::string text = variable(environment, "VEDETTE_CONNECTION_STRING");
+  std::string text = variable(environment, "VEDETTE_CONNECTION_STRING");
   if (!text.empty()) return text;
   const std::string path = first_of(
       {variable(environment, "VEDETTE_CONNECTION_STRING_FILE"), file.connection_string_file});
@@ -118,15 +118,13 @@ Outcome<Url> parse_hub_url(const std::string& text) {
 }
 
 Outcome<Settings> load_settings(const Flags& flags, const Environment& environment) {
-  auto file = load_file(environment);
-  if (!file) return std::unexpected(std::move(file.error()));
-  auto text = find_connection_string(flags, *file, environment);
-  if (!text) return std::unexpected(std::move(text.error()));
+  auto file = TRY(load_file(environment));
+  auto text = TRY(find_connection_string(flags, file, environment));
 
   Settings settings;
   std::string from_connection;
-  if (!text->empty()) {
-    auto connection = wire::parse_connection_string(*text);
+  if (!text.empty()) {
+    auto connection = wire::parse_connection_string(text);
     if (!connection) {
       return give_up(Exit::Usage,
                      "the connection string is not usable: " + connection.error().to_string());
@@ -142,20 +140,18 @@ Outcome<Settings> load_settings(const Flags& flags, const Environment& environme
                                   connection->https_port.value_or(kHttpsPort));
   }
   settings.ca_file =
-      first_of({flags.ca_file, variable(environment, "VEDETTE_CA_FILE"), file->ca_file});
-  auto url = parse_hub_url(first_of({flags.hub, variable(environment, "VEDETTE_HUB"), file->hub,
-                                     from_connection, std::string(kDefaultHub)}));
-  if (!url) return std::unexpected(std::move(url.error()));
-  settings.hub = std::move(*url);
+      first_of({flags.ca_file, variable(environment, "VEDETTE_CA_FILE"), file.ca_file});
+  auto url = TRY(parse_hub_url(first_of({flags.hub, variable(environment, "VEDETTE_HUB"), file.hub,
+                                         from_connection, std::string(kDefaultHub)})));
+  settings.hub = std::move(url);
   return settings;
 }
 
 Outcome<Format> choose_format(const Flags& flags, const Environment& environment) {
   std::string name = flags.output;
   if (name.empty()) {
-    auto file = load_file(environment);
-    if (!file) return std::unexpected(std::move(file.error()));
-    name = file->output;
+    auto file = TRY(load_file(environment));
+    name = file.output;
   }
   if (name.empty()) return environment.out_is_terminal ? Format::Table : Format::Json;
   for (std::size_t i = 0; i < kFormats.size(); ++i) {
