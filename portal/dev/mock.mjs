@@ -30,10 +30,11 @@ function makeAlert([id, title, severity, tactic, technique, command, pattern], d
     description: `On ${device}, a process was started with the command line ${command}.`,
     whyFlagged: `The command line ${pattern.replace(/'/g, '“')}, which this rule looks for.`,
     remediation: ['Find out who or what started the process, and whether it was meant to.', 'If it was not, isolate the device from the network and keep its disk.', 'Look for the same command on other devices with the query below.'],
-    tactics: [tactic], techniques: [technique],
+    tactics: [tactic], techniques: [technique], verdict: status === 'closed' ? 'benign' : null, assignee: null, entity: '/usr/bin/dash',
+    closed: status === 'closed' ? minutes(age) : null, suppressionId: null, falsePositives: ['Tests of the detection itself.'], aliases: [], etag: '1',
     evidence: [{ eventId: crypto.randomUUID(), time: minutes(age), name: 'ProcessCreate', details: { Executable: '/usr/bin/dash', ProcessId: 4211, ParentProcessId: 812, UserId: '0', UserName: 'root', CommandLine: command, ExtraDetails: { Cwd: '/root', ContainerId: '' } }, matched: [{ field: 'CommandLine', value: command, pattern, found: pattern.split("'")[1] }] }],
     query: `SecurityIoTRawEvent\n| where DeviceId == "${device}" and RawEventName == "ProcessCreate"\n| where EventDetails contains "cpuminer"\n| order by TimeStamp desc`,
-    history: [{ time: minutes(age + 3), actor: 'vedette', action: 'created', comment: '' }],
+    history: [{ time: minutes(age + 3), actor: 'vedette', action: 'created', detail: '', comment: '' }],
   };
 }
 const names = ['gate-01', 'line-3-plc-gateway', 'hvac-roof', 'camera-hub-north', 'press-controller-7', 'meter-room'];
@@ -72,13 +73,24 @@ function diagnose(query) {
   return [{ severity: 'error', message: "unknown operator 'wher'; did you mean 'where'?", line: before.length, column: before.at(-1).length + 1, offset: Buffer.byteLength(query.slice(0, at)), length: 4 }];
 }
 
+const saved = [{ id: 'builtin-x', name: 'Alerts as they are now', description: 'The last state of each alert.', query: 'SecurityAlert', tags: ['alerts'], shared: true, builtin: true, owner: 'vedette', created: minutes(0), updated: minutes(0), updatedBy: 'vedette', etag: '1' }];
+
+// Tables first, then anything: the hub knows the grammar, this only shows how it looks.
+function complete({ query, offset }) {
+  const word = /\w*$/.exec(Buffer.from(query).subarray(0, offset).toString())[0];
+  const items = [...tables.map((table) => ({ label: table.name, kind: 'table', insert: table.name, detail: 'table', documentation: table.description })),
+    ...tables[0].columns.map((column) => ({ label: column.name, kind: 'column', insert: column.name, detail: column.type, documentation: '' }))];
+  return { offset: offset - word.length, length: word.length, items: items.filter((item) => item.label.toLowerCase().includes(word.toLowerCase())), signature: null };
+}
+
 function runQuery({ query }) {
   const diagnostics = diagnose(query);
   if (diagnostics.length > 0) throw new Refusal(400, 'BadQuery', 'The query has errors.', diagnostics);
   const count = /\btake 25\b/.test(query) ? 25 : 5000;
   const rows = Array.from({ length: count }, (_, i) => [minutes(i), names[i % names.length], 'ProcessCreate', JSON.stringify({ Executable: '/usr/bin/dash', CommandLine: i % 9 === 0 ? 'sh -c "echo cpuminer-multi"' : `ls -l /srv/${i}`, ProcessId: 4000 + i, UserName: 'root' }), crypto.randomUUID(), 4000 + i]);
   const columns = [['TimeStamp', 'datetime'], ['DeviceId', 'string'], ['RawEventName', 'string'], ['EventDetails', 'string'], ['IoTRawEventId', 'string'], ['ProcessId', 'long']].map(([name, type]) => ({ name, type }));
-  return { columns, rows, stats: { rows: rows.length, truncated: false, elapsedMs: 12.4 }, warnings: [] };
+  const limits = { timeoutMs: 30000, rows: 10000, bytes: 67108864, memoryBytes: 536870912, spillBytes: 4294967296, reached: null };
+  return { id: 'mock', columns, rows, stats: { rows: rows.length, bytes: 8 * rows.length, truncated: false, compileMs: 0.3, elapsedMs: 12.4 }, limits, warnings: [] };
 }
 
 const list = (items, url) => {
@@ -87,28 +99,74 @@ const list = (items, url) => {
   return { items: items.slice(from, from + limit), nextCursor: from + limit < items.length ? String(from + limit) : null, total: items.length };
 };
 
+// Alerts that a filter lets through; its members are asked for one by one.
+const filtered = (get) => alerts.filter((alert) => (get('status') === undefined || (get('status') === 'open' ? alert.status !== 'closed' : alert.status === get('status'))) &&
+  (get('severity') ?? alert.severity) === alert.severity && (get('device') ?? alert.deviceId) === alert.deviceId && (get('rule') ?? alert.rule.id) === alert.rule.id &&
+  (get('assignee') ?? alert.assignee ?? 'none') === (alert.assignee ?? 'none') && get('suppression') === undefined &&
+  `${alert.title} ${alert.deviceId}`.toLowerCase().includes((get('search') ?? '').toLowerCase()));
+const fromUrl = (url) => (name) => url.searchParams.get(name) ?? undefined;
+function change(alert, wanted) {
+  if (wanted.status) alert.status = wanted.status;
+  alert.verdict = alert.status === 'closed' ? (wanted.verdict ?? alert.verdict ?? 'undetermined') : null;
+  if (wanted.assignee !== undefined) alert.assignee = wanted.assignee;
+  const action = wanted.status === 'closed' ? 'closed' : wanted.status ? 'activated' : wanted.assignee ? 'assigned' : wanted.assignee === null ? 'unassigned' : 'commented';
+  alert.history.push({ time: minutes(0), actor: 'admin', action, detail: wanted.assignee ?? alert.verdict ?? '', comment: wanted.comment ?? '' });
+  publish('alert', brief(alert));
+  return alert;
+}
+const plans = new Map();
+function plan({ filter = {}, change: wanted }) {
+  const found = filter.ids ? alerts.filter((alert) => filter.ids.includes(alert.id)) : filtered((name) => filter[name]);
+  const token = crypto.randomUUID();
+  plans.set(token, { found, wanted });
+  const count = (name, value) => found.filter((alert) => alert[name] === value).length;
+  return {
+    token, expires: minutes(-15), predicate: JSON.stringify(filter), effect: JSON.stringify(wanted), alerts: found.length, matched: found.length,
+    byStatus: { new: count('status', 'new'), active: count('status', 'active'), closed: count('status', 'closed') },
+    bySeverity: Object.fromEntries(['High', 'Medium', 'Low', 'Informational'].map((name) => [name, count('severity', name)])), sample: found.slice(0, 10),
+  };
+}
+function groups(url) {
+  const key = { rule: (alert) => alert.rule.id, device: (alert) => alert.deviceId, day: (alert) => alert.lastSeen.slice(0, 10), tactic: (alert) => alert.tactics[0], technique: (alert) => alert.techniques[0] };
+  const by = url.searchParams.get('by') ?? 'severity';
+  const found = new Map();
+  for (const alert of filtered(fromUrl(url))) {
+    const name = key[by]?.(alert) ?? alert[by] ?? '';
+    const group = found.get(name) ?? { key: name, title: by === 'rule' ? alert.rule.title : name, alerts: 0, open: 0, hits: 0, severity: alert.severity, lastSeen: alert.lastSeen };
+    found.set(name, Object.assign(group, { alerts: group.alerts + 1, open: group.open + (alert.status === 'closed' ? 0 : 1), hits: group.hits + alert.hitCount }));
+  }
+  return { items: [...found.values()].sort((a, b) => b.alerts - a.alerts) };
+}
+const suppressions = [];
+const covered = ({ device = '*', ruleId }) => alerts.filter((alert) => (device.includes('*') || alert.deviceId === device) && (ruleId ?? alert.rule.id) === alert.rule.id);
+
 const routes = [
   ['GET', /^\/session$/, () => ({ user: { name: 'admin', role: 'admin' }, expiresAt: minutes(-720) })],
   ['GET', /^\/status$/, () => ({ version: '0.1.0', hostName: 'mock', startedAt: minutes(60), uptimeSeconds: 3600, endpoints: {}, counters: {} })],
-  ['GET', /^\/alerts$/, (_, url) => {
-    const picked = (name) => { const value = url.searchParams.get(name); return value === 'open' ? ['new', 'active'] : value === null ? undefined : [value]; };
-    const text = url.searchParams.get('search')?.toLowerCase() ?? '';
-    return list(alerts.filter((alert) => (picked('status')?.includes(alert.status) ?? true) && (picked('severity')?.includes(alert.severity) ?? true) &&
-      (picked('device')?.includes(alert.deviceId) ?? true) && `${alert.title} ${alert.deviceId}`.toLowerCase().includes(text)), url);
-  }],
+  ['GET', /^\/alerts$/, (_, url) => list(filtered(fromUrl(url)), url)],
+  ['GET', /^\/alerts\/counts$/, (_, url) => groups(url)],
+  ['GET', /^\/alerts\/assignees$/, () => ({ items: [{ name: 'admin' }, { name: 'ann' }] })],
+  ['GET', /^\/alerts\/(.+)\/related$/, (_, __, id) => ({ items: alerts.filter((alert) => alert.id !== id).slice(0, 3).map((alert) => ({ alert, reasons: [{ relation: 'sameDevice', text: 'On the same device, 2 min apart.' }] })) })],
   ['GET', /^\/alerts\/(.+)$/, (_, __, id) => alerts.find((alert) => alert.id === id)],
-  ['PATCH', /^\/alerts\/(.+)$/, (body, _, id) => {
-    const alert = alerts.find((one) => one.id === id);
-    alert.status = body.status;
-    alert.history.push({ time: minutes(0), actor: 'admin', action: body.status === 'closed' ? 'closed' : 'reopened', comment: body.comment ?? '' });
-    publish('alert', brief(alert));
-    return alert;
-  }],
+  ['PATCH', /^\/alerts\/(.+)$/, (body, _, id) => change(alerts.find((one) => one.id === id), body)],
+  ['POST', /^\/alerts\/bulk\/test$/, plan],
+  ['POST', /^\/alerts\/bulk$/, ({ token }) => { const { found, wanted } = plans.get(token); found.forEach((alert) => change(alert, wanted)); return { predicate: '', effect: '', changed: found.length, skipped: 0, skippedAlerts: [] }; }],
+  ['GET', /^\/suppressions$/, () => ({ items: suppressions })],
+  ['POST', /^\/suppressions\/test$/, ({ scope }) => { const found = covered(scope); return { predicate: JSON.stringify(scope), since: minutes(43_200), alerts: found.length, hits: found.length, open: found.length, partly: 0, truePositives: 0, bySeverity: {}, sample: found }; }],
+  ['POST', /^\/suppressions$/, (draft) => { const made = { ...draft, id: crypto.randomUUID(), owner: 'admin', predicate: JSON.stringify(draft.scope), expires: minutes(-1440), enabled: true, inForce: true, hiddenAlerts: 0, hiddenHits: 0, lastHidden: null, created: minutes(0), createdBy: 'admin', updated: minutes(0), updatedBy: 'admin', etag: '1' }; suppressions.push(made); return made; }],
+  ['PUT', /^\/suppressions\/(.+)$/, (draft, _, id) => Object.assign(suppressions.find((one) => one.id === id), draft, { inForce: draft.enabled })],
+  ['DELETE', /^\/suppressions\/(.+)$/, (_, __, id) => { suppressions.splice(suppressions.findIndex((one) => one.id === id), 1); return {}; }],
   ['GET', /^\/devices$/, (_, url) => list(process.env.EMPTY ? [] : devices.filter((device) => device.deviceId.includes(url.searchParams.get('search') ?? '')).map(withAlerts), url)],
   ['GET', /^\/devices\/(.+)$/, (_, __, id) => { const found = devices.find((device) => device.deviceId === id); return found && withAlerts(found); }],
   ['POST', /^\/query$/, runQuery],
   ['POST', /^\/query\/validate$/, ({ query }) => ({ valid: diagnose(query).length === 0, columns: [], diagnostics: diagnose(query) })],
   ['GET', /^\/query\/schema$/, () => ({ tables })],
+  ['POST', /^\/query\/complete$/, complete],
+  ['DELETE', /^\/query\/(.+)$/, () => ({})],
+  ['GET', /^\/queries$/, (_, url) => list(saved, url)],
+  ['POST', /^\/queries$/, (draft) => { const made = { ...draft, id: crypto.randomUUID(), builtin: false, owner: 'admin', created: minutes(0), updated: minutes(0), updatedBy: 'admin', etag: '1' }; saved.push(made); return made; }],
+  ['PUT', /^\/queries\/(.+)$/, (draft, _, id) => Object.assign(saved.find((one) => one.id === id), draft)],
+  ['DELETE', /^\/queries\/(.+)$/, (_, __, id) => { saved.splice(saved.findIndex((one) => one.id === id), 1); return {}; }],
   // Not the hub's: makes something happen.
   ['POST', /^\/mock\/alert$/, () => { const alert = makeAlert(rules[0], 'gate-01', 0); alerts.unshift(alert); publish('alert', brief(alert)); return alert; }],
 ];

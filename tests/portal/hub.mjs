@@ -25,26 +25,36 @@ export function parseConnectionString(text) {
   return Object.fromEntries(text.split(';').filter(Boolean).map((part) => [part.slice(0, part.indexOf('=')), part.slice(part.indexOf('=') + 1)]));
 }
 
-function processCreate(command) {
-  const now = new Date();
-  const stamp = now.toISOString();
+function securityMessage(name, category, payload) {
+  const stamp = new Date().toISOString();
   return {
     AgentVersion: '0.1.0',
     AgentId: randomUUID(),
     MessageSchemaVersion: '1.0',
     Events: [
       {
-        EventType: 'Security', Category: 'Triggered', Name: 'ProcessCreate', IsEmpty: false,
-        PayloadSchemaVersion: '1.0', Id: randomUUID(), TimestampLocal: stamp, TimestampUTC: stamp,
-        Payload: [
-          {
-            Executable: '/usr/bin/dash', ProcessId: 48_213, ParentProcessId: 912, UserId: '0', UserName: 'root',
-            CommandLine: command, ExtraDetails: { Cwd: '/root' },
-          },
-        ],
+        EventType: 'Security', Category: category, Name: name, IsEmpty: false,
+        PayloadSchemaVersion: '1.0', Id: randomUUID(), TimestampLocal: stamp, TimestampUTC: stamp, Payload: payload,
       },
     ],
   };
+}
+
+function processCreate(command) {
+  return securityMessage('ProcessCreate', 'Triggered', [
+    {
+      Executable: '/usr/bin/dash', ProcessId: 48_213, ParentProcessId: 912, UserId: '0', UserName: 'root',
+      CommandLine: command, ExtraDetails: { Cwd: '/root' },
+    },
+  ]);
+}
+
+// What a package manager says is installed: [package, source package, version] of Debian 12.
+function software(packages) {
+  return securityMessage('SBoM', 'Periodic', packages.map(([name, source, version]) => ({
+    PackageName: name, Version: version, SourcePackage: source, PackageManager: 'dpkg',
+    Purl: `pkg:deb/debian/${name}@${encodeURIComponent(version)}?distro=debian-12`,
+  })));
 }
 
 export async function startHub() {
@@ -56,7 +66,7 @@ export async function startHub() {
   const { stdout } = await run(program, ['init', '--data-dir', data, '--host-name', 'localhost']);
   const made = JSON.parse(stdout);
 
-  const child = spawn(program, ['run', '--data-dir', data, '--mqtt-port', '0', '--https-port', '0'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, ['run', '--data-dir', data, '--mqtt-port', '0', '--amqp-port', '0', '--https-port', '0'], { stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   child.stderr.on('data', (chunk) => (log += chunk));
   const ready = await Promise.race([
@@ -90,7 +100,7 @@ export async function startHub() {
   }
 
   // Sends one security message as any MQTT client would.
-  async function raise(device, command) {
+  async function send(device, message) {
     const key = (await moduleOf(device)).authentication.symmetricKey.primaryKey;
     const host = service.HostName;
     const { hostname, port } = new URL(`mqtts://${ready.mqtts}`);
@@ -101,7 +111,7 @@ export async function startHub() {
       password: sharedAccessSignature(`${host}/devices/${device}/modules/${kModule}`, key),
     });
     const topic = `devices/${device}/modules/${kModule}/messages/events/%24.ct=application%2Fjson&%24.ifid=urn%3Aazureiot%3ASecurity%3ASecurityAgent%3A1`;
-    await client.publishAsync(topic, JSON.stringify(processCreate(command)), { qos: 1 });
+    await client.publishAsync(topic, JSON.stringify(message), { qos: 1 });
     await client.endAsync();
   }
 
@@ -114,7 +124,9 @@ export async function startHub() {
     caFile: made.caCertificate,
     mqtts: ready.mqtts,
     moduleOf,
-    raise,
+    call,
+    raise: (device, command) => send(device, processCreate(command)),
+    install: (device, packages) => send(device, software(packages)),
     log: () => log.slice(-2_000),
     async loginLink() {
       const { stdout: link } = await run(program, ['login-link', '--data-dir', data]);

@@ -95,7 +95,7 @@ test('a visitor is sent to the login and comes back to where they were', async (
 });
 
 test('a new alert appears without a reload', async () => {
-  await mainNavigation().getByRole('link', { name: 'Alerts' }).click();
+  await mainNavigation().getByRole('link', { name: 'Alerts', exact: true }).click();
   await heading('Alerts').waitFor();
   await page.getByTestId('stream').getByText('Live', { exact: true }).waitFor();
   if (hub.real) {
@@ -131,7 +131,7 @@ test('an alert does not push rows away from under the pointer', async () => {
 });
 
 test('the filters are in the address', async () => {
-  const severity = (await page.getByRole('row').nth(1).getByRole('cell').first().textContent()).trim();
+  const severity = (await page.getByRole('row').nth(1).getByRole('cell').nth(1).textContent()).trim();
   const filter = page.getByRole('group', { name: 'Severity' }).getByRole('button', { name: severity });
   await filter.click();
   await page.waitForURL(/severity=/);
@@ -150,12 +150,31 @@ test('the filters are in the address', async () => {
   takeFaults();
 });
 
+test('a change of several alerts says first what it touches', async () => {
+  await page.getByRole('checkbox', { name: 'Choose all shown' }).check();
+  await page.getByRole('button', { name: 'Take…' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('button', { name: 'Show what it touches' }).click();
+  await dialog.getByText(/^This changes exactly \d+ alerts?\./).waitFor();
+  await screenshot(page, 'alerts-bulk');
+  assert.deepEqual(await axe(page), []);
+  await dialog.getByRole('button', { name: /^Change \d+ alerts?$/ }).click();
+  await dialog.waitFor({ state: 'hidden' });
+  await page.getByRole('table').getByText('Active').first().waitFor();
+  await page.getByLabel('Group by').selectOption('rule');
+  await page.getByRole('columnheader', { name: 'Highest' }).waitFor();
+  await inspect('alerts-groups');
+  await page.getByLabel('Group by').selectOption('');
+  await page.getByRole('checkbox', { name: 'Choose all shown' }).waitFor();
+  takeFaults();
+});
+
 test('the alert page explains, and closing it leaves a trace', async () => {
   await page.locator('h1').click();
   await page.keyboard.press('j');
   await page.keyboard.press('Enter');
   await page.waitForURL(/\/alerts\/.+/);
-  for (const name of ['What happened', 'Why it was flagged', 'Evidence', 'What to do', 'The query that shows it', 'History']) {
+  for (const name of ['What happened', 'Why it was flagged', 'Evidence', 'What to do', 'Related alerts', 'The query that shows it', 'History']) {
     await page.getByRole('heading', { name, exact: true }).waitFor();
   }
   assert.match(await page.locator('mark').first().textContent(), /cpuminer/i);
@@ -163,6 +182,7 @@ test('the alert page explains, and closing it leaves a trace', async () => {
 
   await page.getByRole('button', { name: 'Close alert' }).click();
   const dialog = page.getByRole('dialog');
+  await dialog.getByRole('radio', { name: /^Benign/ }).check();
   await dialog.getByLabel('Comment').fill('Load test by the maintenance team');
   await screenshot(page, 'alert-close');
   assert.deepEqual(await axe(page), []);
@@ -170,9 +190,45 @@ test('the alert page explains, and closing it leaves a trace', async () => {
   await dialog.waitFor({ state: 'hidden' });
   await page.getByRole('button', { name: 'Reopen' }).waitFor();
   await page.getByText('Load test by the maintenance team').waitFor();
+  await page.getByText('closed it · Benign').waitFor();
   await page.getByRole('button', { name: 'Reopen' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Reopen' }).click();
   await page.getByRole('button', { name: 'Close alert' }).waitFor();
+  takeFaults();
+});
+
+test('an alert is given to somebody', async () => {
+  // Whoever took it has it.
+  await page.getByRole('button', { name: 'admin', exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Assigned to').selectOption({ label: 'Nobody' });
+  assert.deepEqual(await axe(page), []);
+  await dialog.getByRole('button', { name: 'Assign' }).click();
+  await dialog.waitFor({ state: 'hidden' });
+  await page.getByText('assigned it to nobody').waitFor();
+  takeFaults();
+});
+
+test('a suppression shows what it would have hidden before it is made', async () => {
+  const address = page.url();
+  await page.getByRole('button', { name: 'Hide…' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText(/In the last 30 days it would have hidden/).waitFor();
+  await dialog.getByLabel('Reason').fill('Load tests are ours');
+  await dialog.getByLabel('Device').fill('no-such-device');
+  await dialog.getByText(/would have hidden 0 alerts/).waitFor();
+  await screenshot(page, 'suppress');
+  assert.deepEqual(await axe(page), []);
+  await dialog.getByRole('button', { name: 'Hide', exact: true }).click();
+  await dialog.waitFor({ state: 'hidden' });
+  await page.goto('/suppressions');
+  await page.getByText('Load tests are ours').waitFor();
+  await page.getByText('Has hidden nothing so far.').waitFor();
+  await inspect('suppressions');
+  await page.getByRole('button', { name: 'Remove' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
+  await page.getByText('Nothing is hidden').waitFor();
+  await page.goto(address);
   takeFaults();
 });
 
@@ -228,6 +284,48 @@ test('thousands of rows scroll and sort', async () => {
   takeFaults();
 });
 
+test('the editor suggests what the hub knows, and tells what a function takes', async () => {
+  if (!hub.real) return;
+  await page.goto('/query');
+  const editor = page.getByRole('textbox', { name: 'KQL query' });
+  await editor.click();
+  await page.keyboard.type('SecurityAlert | where AlertSev');
+  const option = page.getByRole('option', { name: /AlertSeverity/ });
+  await option.waitFor();
+  await inspect('query-suggestions');
+  await option.click();
+  await editor.getByText('AlertSeverity').waitFor();
+  await page.keyboard.type(' == strcat("a", ');
+  await page.getByTestId('signature').getByText('strcat').waitFor();
+  await page.keyboard.press('Escape');
+  takeFaults();
+});
+
+test('a chart stands above its values', async () => {
+  if (!hub.real) return;
+  await page.goto(`/query?q=${encodeURIComponent('range x from 1 to 5 step 1 | extend y = x * x, k = "a" | render linechart with (title="Squares")')}`);
+  await page.getByTestId('chart').getByText('Squares').waitFor();
+  await page.getByRole('grid').waitFor();
+  await inspect('query-chart');
+  takeFaults();
+});
+
+test('a query is kept under a name', async () => {
+  const button = page.getByRole('button', { name: 'Save', exact: true });
+  await page.goto(`/query?q=${encodeURIComponent('SecurityAlert | take 25')}`);
+  await button.click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Name').fill('A few alerts');
+  await inspect('query-save');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  const saved = page.getByRole('region', { name: 'Saved queries' });
+  await saved.getByRole('button', { name: /^A few alerts/ }).waitFor();
+  await inspect('query-saved');
+  await saved.getByRole('button', { name: 'Delete A few alerts' }).click();
+  await saved.getByRole('button', { name: /^A few alerts/ }).waitFor({ state: 'detached' });
+  takeFaults();
+});
+
 test('devices and a device with its alerts and events', async () => {
   await page.locator('h1').click();
   await page.keyboard.press('g');
@@ -242,6 +340,265 @@ test('devices and a device with its alerts and events', async () => {
   await page.getByRole('table', { name: 'Alerts' }).getByRole('cell').first().waitFor();
   await inspect('device');
   takeFaults();
+});
+
+// Waits for what the hub does in its own time.
+async function until(what, look) {
+  for (let tries = 0; tries < 300; tries += 1) {
+    if (await look()) return;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  assert.fail(`${what} did not come about`);
+}
+
+test('a bundle of advisories is imported, and tells what is vulnerable and where', async () => {
+  if (!hub.real) return;
+  await mainNavigation().getByRole('link', { name: 'Vulnerabilities' }).click();
+  await heading('Vulnerabilities').waitFor();
+  await page.getByText('No advisory bundle yet').waitFor();
+  await inspect('vulnerabilities-empty');
+  await page.getByRole('link', { name: 'Manage bundles' }).click();
+  await heading('Advisory bundles').waitFor();
+  await page.getByText('No bundle yet').waitFor();
+  await inspect('bundles-empty');
+
+  const open = page.getByRole('button', { name: 'Import a bundle' });
+  const dialog = page.getByRole('dialog', { name: 'Import a bundle' });
+  await open.click();
+  await dialog.getByLabel('File').setInputFiles({ name: 'Broken.json', mimeType: 'application/json', buffer: Buffer.from('{"openssl": {"CVE-2024-0001": {') });
+  assert.equal(await dialog.getByLabel('Name').inputValue(), 'broken');
+  await inspect('bundle-import');
+  await dialog.getByRole('button', { name: 'Import', exact: true }).click();
+  await dialog.waitFor({ state: 'hidden' });
+  await page.getByText(/ends early/).waitFor();
+  await inspect('bundles-failed');
+
+  const tracker = {
+    openssl: {
+      'CVE-2024-0001': { description: 'A record of any length is copied.', releases: { bookworm: { status: 'resolved', fixed_version: '3.0.14-1~deb12u2', urgency: 'high' } } },
+      'CVE-2024-0002': { releases: { bookworm: { status: 'open', urgency: 'low', nodsa: 'Minor issue' } } },
+      'CVE-2024-0004': { releases: { bookworm: { status: 'resolved', fixed_version: 'not a version' } } },
+    },
+  };
+  await open.click();
+  await dialog.getByLabel('File').setInputFiles({ name: 'debian.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(tracker)) });
+  await dialog.getByRole('button', { name: 'Import', exact: true }).click();
+  const card = page.getByRole('article', { name: 'debian', exact: true });
+  await card.getByText('1 record could not be read').click();
+  await card.getByText('openssl CVE-2024-0004: bookworm: not a version').waitFor();
+  await inspect('bundles');
+
+  await hub.install(kDevice, [['libssl3', 'openssl', '3.0.11-1~deb12u2'], ['openssl', 'openssl', '3.0.11-1~deb12u2']]);
+  await until('a finding', async () => (await hub.call('GET', '/vulnerabilities')).total === 2);
+  await mainNavigation().getByRole('link', { name: 'Vulnerabilities' }).click();
+  const table = page.getByRole('table', { name: 'Vulnerabilities' });
+  await table.getByRole('link', { name: 'CVE-2024-0002' }).waitFor();
+  await page.getByText('Devices with a fix to install').waitFor();
+  await inspect('vulnerabilities');
+  await page.getByRole('radiogroup', { name: 'Show' }).getByText('With a fix').click();
+  await page.waitForURL(/fix=available/);
+  await table.getByRole('link', { name: 'CVE-2024-0002' }).waitFor({ state: 'detached' });
+  await page.getByLabel('Severity').selectOption('critical');
+  await page.getByText('No vulnerability matches').waitFor();
+  await page.getByRole('button', { name: 'Clear filters' }).click();
+  await table.getByRole('link', { name: 'CVE-2024-0001' }).click();
+  await heading('CVE-2024-0001').waitFor();
+  await page.getByText('A record of any length is copied.').waitFor();
+  await page.getByRole('link', { name: 'Fixes for openssl' }).waitFor();
+  const devices = page.getByRole('table', { name: 'On your devices' });
+  await devices.getByText('libssl3, openssl').waitFor();
+  await inspect('vulnerability');
+  await devices.getByRole('link', { name: kDevice }).click();
+  await heading(kDevice).waitFor();
+  const here = page.getByRole('region', { name: 'Known vulnerabilities' });
+  await here.getByText('No advisory planned').waitFor();
+  await here.getByText('debian:12, 1 source package, compared').waitFor();
+  await inspect('device-vulnerabilities');
+  await here.getByText('Without a fix').click();
+  await here.getByRole('link', { name: 'CVE-2024-0001' }).waitFor({ state: 'detached' });
+  await here.getByRole('link', { name: 'CVE-2024-0002' }).waitFor();
+  await page.goto('/vulnerabilities/CVE-1-1');
+  await page.getByText('No bundle knows this vulnerability').first().waitFor();
+
+  await page.goto('/advisory-bundles');
+  await page.getByRole('button', { name: 'Remove debian' }).click();
+  const removal = page.getByRole('dialog', { name: 'Remove this bundle?' });
+  assert.deepEqual(await axe(page), []);
+  await removal.getByRole('button', { name: 'Remove' }).click();
+  await page.getByText('No bundle yet').waitFor();
+  takeFaults([/status of 404/]);
+});
+
+test('storage says what is kept, what would go and what is held; usage says who fills it', async () => {
+  if (!hub.real) return;
+  await mainNavigation().getByRole('link', { name: 'Storage' }).click();
+  await heading('Storage').waitFor();
+  const tables = page.getByRole('table', { name: 'What is kept, by table' });
+  await tables.getByRole('row').filter({ hasText: 'SecurityAlert' }).getByText('400 days').waitFor();
+  await page.getByText('Nothing is held').waitFor();
+  await inspect('storage');
+
+  const trial = page.getByRole('region', { name: 'What would go' });
+  await trial.getByRole('button', { name: 'Show what would go' }).click();
+  await trial.getByText('Nothing would go.').waitFor();
+  await trial.getByLabel('Limits of').selectOption('SecurityIoTRawEvent');
+  await trial.getByLabel('Keep for, days').fill('30');
+  await trial.getByRole('button', { name: 'Show what would go' }).click();
+  await trial.getByText('[retention.table.SecurityIoTRawEvent]').waitFor();
+  await inspect('storage-trial');
+
+  await page.getByRole('button', { name: 'Hold rows' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Hold rows' });
+  await dialog.getByLabel('Reason').fill('Case 4711');
+  await dialog.getByLabel('Only of this device').fill(kDevice);
+  await dialog.getByLabel('From the day').fill('2026-11-01');
+  await dialog.getByLabel('To the day').fill('2026-11-07');
+  await inspect('storage-hold');
+  await dialog.getByRole('button', { name: 'Hold rows' }).click();
+  const holds = page.getByRole('list', { name: 'Legal holds' });
+  await holds.getByText(/^All tables, packing-line-2, from 1 Nov 2026, 00:00:00 UTC, to 8 Nov 2026, 00:00:00 UTC$/).waitFor();
+  await page.getByRole('button', { name: 'Release: Case 4711' }).click();
+  const release = page.getByRole('dialog', { name: 'Release this hold?' });
+  await release.getByLabel('Reason').fill('The case is closed');
+  assert.deepEqual(await axe(page), []);
+  await release.getByRole('button', { name: 'Release' }).click();
+  await page.getByText('Nothing is held').waitFor();
+  await page.getByLabel('Also those that have ended').check();
+  await page.getByText(/released by admin: The case is closed/).waitFor();
+
+  await page.getByRole('link', { name: 'Usage' }).click();
+  await heading('Usage').waitFor();
+  const usage = page.getByRole('table', { name: 'Usage' });
+  await usage.getByRole('link', { name: 'SecurityIoTRawEvent' }).waitFor();
+  await inspect('usage');
+  await usage.getByRole('link', { name: 'SecurityIoTRawEvent' }).click();
+  await page.waitForURL(/table=SecurityIoTRawEvent/);
+  await usage.getByText('ProcessCreate').waitFor();
+  await page.getByRole('radiogroup', { name: 'By' }).getByText('Device').click();
+  await usage.getByRole('link', { name: kDevice }).waitFor();
+  await page.getByRole('link', { name: 'Open in Query' }).click();
+  await page.getByRole('grid').getByText(kDevice).first().waitFor();
+  takeFaults();
+});
+
+test('recommendations say what is wrong, and what was accepted', async () => {
+  if (!hub.real) return;
+  await mainNavigation().getByRole('link', { name: 'Recommendations' }).click();
+  await heading('Recommendations').waitFor();
+  const link = page.getByRole('table', { name: 'Recommendations' }).getByRole('link', { name: 'Default IP filter policy should be deny' });
+  await link.waitFor();
+  await page.getByText('Security score').waitFor();
+  await inspect('recommendations');
+  await link.click();
+  await heading('Default IP filter policy should be deny').waitFor();
+  await page.getByText('All addresses that no rule is about may connect').click();
+  await page.getByText('vedette ip-filter default deny').waitFor();
+  await inspect('recommendation');
+  await page.getByRole('button', { name: 'Dismiss…' }).click();
+  await page.getByText('This accepts 1 thing on 1 device at present.').waitFor();
+  assert.deepEqual(await axe(page), []);
+  await page.getByLabel('Why it is acceptable').fill('A demonstration');
+  await page.getByRole('dialog').getByRole('button', { name: 'Dismiss' }).click();
+  await page.getByText('No device is unhealthy').waitFor();
+  await page.getByRole('button', { name: 'Take back: A demonstration' }).click();
+  await page.getByText('All addresses that no rule is about may connect').waitFor();
+  takeFaults();
+});
+
+test('a custom alert is previewed, saved, changed and deleted', async () => {
+  if (!hub.real) return;
+  await page.goto('/custom-alerts');
+  await heading('Custom alerts').waitFor();
+  await page.getByText('No custom alerts').waitFor();
+  await page.getByRole('button', { name: 'Add a custom alert' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Add a custom alert' });
+  await dialog.getByLabel('Security group').fill('pumps');
+  await dialog.getByLabel('What it is about').selectOption('ProcessNotAllowed');
+  await dialog.getByLabel('Programs, one a line').fill('nowhere');
+  await dialog.getByRole('button', { name: 'Preview' }).click();
+  await dialog.getByText('It would have raised nothing').waitFor();
+  await inspect('custom-alert-dialog');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Only nowhere').waitFor();
+  await inspect('custom-alerts');
+  await page.getByRole('button', { name: /^Change:/ }).click();
+  const change = page.getByRole('dialog', { name: 'Change the custom alert' });
+  await change.getByLabel('List', { exact: true }).selectOption('deny');
+  await change.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Never nowhere').waitFor();
+  await page.getByRole('button', { name: /^Delete:/ }).click();
+  await page.getByText('No custom alerts').waitFor();
+  takeFaults();
+});
+
+test('a rule is looked at, set and excepted', async () => {
+  if (!hub.real) return;
+  await mainNavigation().getByRole('link', { name: 'Rules' }).click();
+  await heading('Rules').waitFor();
+  await page.getByRole('link', { name: 'Crypto coin miner started' }).first().waitFor();
+  await inspect('rules');
+  await page.getByRole('searchbox', { name: 'Search rules' }).fill('Crypto coin miner started');
+  await page.waitForURL(/search=Crypto/);
+  await page.getByRole('link', { name: 'Crypto coin miner started' }).first().click();
+  await heading('Crypto coin miner started').waitFor();
+  await page.getByText('title: Crypto coin miner started').waitFor();
+  await inspect('rule');
+  await page.getByRole('button', { name: 'Switch off' }).click();
+  await page.getByRole('button', { name: 'Switch on' }).click();
+  await page.getByRole('button', { name: 'Switch off' }).waitFor();
+  await page.getByLabel('Severity').selectOption('Low');
+  await page.getByText('The rule was set').first().waitFor();
+  await page.getByLabel('Severity').selectOption('');
+  await page.getByRole('button', { name: 'Add exception' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Add an exception' });
+  await dialog.getByLabel('What it is for').fill('Our test');
+  await dialog.getByLabel('Field 1').fill('CommandLine');
+  await dialog.getByLabel('Comparison 1').selectOption('contains');
+  await dialog.getByLabel('Value 1').fill('cpuminer');
+  await dialog.getByRole('button', { name: 'What would it have hidden?' }).click();
+  await dialog.getByText(/it would have hidden/).waitFor();
+  assert.deepEqual(await axe(page), []);
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('button', { name: 'Delete exception Our test' }).click();
+  await page.getByText('There are none. An exception stays').waitFor();
+  takeFaults();
+});
+
+test('an analytic rule is added with its mistakes shown, run, switched off and deleted', async () => {
+  if (!hub.real) return;
+  await page.goto('/rules');
+  await page.getByRole('link', { name: 'Analytic rules' }).click();
+  await heading('Analytic rules').waitFor();
+  await page.getByRole('table', { name: 'Analytic rules' }).getByRole('link').first().waitFor();
+  await inspect('analytics');
+  await page.getByRole('button', { name: 'Add analytic rule' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Add an analytic rule' });
+  const text = dialog.getByLabel('YAML');
+  const good = await text.inputValue();
+  await text.fill(good.replace('Login\n', 'Logon\n'));
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.getByRole('button', { name: 'Line 12, column 3' }).click();
+  await dialog.getByText(/did you mean 'Login'/).waitFor();
+  assert.equal(await text.evaluate((area) => area.value.slice(area.selectionStart, area.selectionEnd)), 'Logon');
+  await inspect('analytic-rule-dialog');
+  await text.fill(good);
+  await dialog.getByRole('button', { name: 'Try it' }).click();
+  await dialog.getByText(/^Now it would find 0 rows/).waitFor();
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await heading('Many failed logins on one device').waitFor();
+  await page.getByText('DeviceId is DeviceId').waitFor();
+  await inspect('analytic-rule');
+  await page.getByRole('button', { name: 'Run now' }).click();
+  await page.getByText(/^It ran: 0 rows/).first().waitFor({ timeout: 60_000 });
+  await page.getByRole('button', { name: 'Switch off' }).click();
+  await page.getByRole('button', { name: 'Switch on' }).waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Run now' }).isDisabled(), true);
+  await page.getByRole('link', { name: 'Open in Query' }).click();
+  await page.waitForURL(/\/query\?q=Login/);
+  await page.goBack();
+  await page.getByRole('button', { name: 'Delete', exact: true }).click();
+  await heading('Analytic rules').waitFor();
+  takeFaults([/status of 400/]);
 });
 
 test('what is not there is said', async () => {

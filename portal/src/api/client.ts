@@ -23,7 +23,10 @@ export type Parameters = Record<string, string | number | boolean | undefined | 
 
 export interface CallOptions {
   query?: Parameters;
+  // A Blob goes as it is, everything else as JSON.
   body?: unknown;
+  // What it must be at present, for a change.
+  etag?: string;
   signal?: AbortSignal;
 }
 
@@ -66,8 +69,12 @@ export async function call<T>(method: string, path: string, options: CallOptions
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (method !== 'GET') headers['X-Vedette-Csrf'] = '1';
   const init: RequestInit = { method, headers, credentials: 'same-origin', cache: 'no-store' };
+  if (options.etag !== undefined) headers['If-Match'] = `"${options.etag}"`;
   if (options.signal) init.signal = options.signal;
-  if (options.body !== undefined) {
+  if (options.body instanceof Blob) {
+    headers['Content-Type'] = 'application/octet-stream';
+    init.body = options.body;
+  } else if (options.body !== undefined) {
     headers['Content-Type'] = 'application/json';
     init.body = JSON.stringify(options.body);
   }

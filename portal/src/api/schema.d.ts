@@ -70,6 +70,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/alerts/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count alerts by what they have in common
+         * @description The largest groups first. An alert with two techniques counts in both groups; one without any in none.
+         */
+        get: operations["countAlerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alerts/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alerts as CSV, newest first
+         * @description At most 100,000. A cell that a spreadsheet would take for a formula has a quote in front. Audited.
+         */
+        get: operations["exportAlerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alerts/assignees": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who may be given an alert */
+        get: operations["listAssignees"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alerts/bulk/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a change of many alerts would touch
+         * @description Needs the role analyst. Changes nothing. The answer says which alerts match, how many of them the
+         *     change would alter, and names the newest; its `token`, sent to `/alerts/bulk` by the same person within
+         *     15 minutes, changes exactly these alerts, neither more nor others, whatever arrives meanwhile. Alerts that
+         *     somebody has changed in between are left alone. At most 10,000 alerts.
+         */
+        post: operations["planAlertChange"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alerts/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Carry out a planned change of many alerts
+         * @description Needs the role analyst. Once for each plan. Each alert's history and the audit log record it.
+         */
+        post: operations["changeAlerts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alerts/{alertId}": {
         parameters: {
             query?: never;
@@ -87,10 +187,478 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Close, reopen or comment on an alert
-         * @description Needs the role analyst. Who did it, and the comment, become part of the alert's history.
+         * Close, reopen, assign or comment on an alert
+         * @description Needs the role analyst. Members that are absent stay. Closing without a verdict is `undetermined`;
+         *     reopening takes the verdict away. Who did what, and the comment, become part of the alert's history.
+         *     With If-Match only when nobody has changed the alert in between; more of the same happening is no change.
          */
         patch: operations["updateAlert"];
+        trace?: never;
+    };
+    "/alerts/{alertId}/related": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alertId: components["parameters"]["AlertId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Alerts that belong to it, and why
+         * @description The most strongly related first, at most 100: on the same event, process or tree of processes, naming the
+         *     same address or command line, the same cause on another device, or the same device at about the same time.
+         */
+        get: operations["listRelatedAlerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/suppressions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What hides alerts, with what it has hidden */
+        get: operations["listSuppressions"];
+        put?: never;
+        /**
+         * Hide alerts for a while
+         * @description Needs the role analyst. Findings in its scope still become alerts with their evidence; these are counted
+         *     and listed with `hidden=only`, but not shown, pushed, forwarded or stored in SecurityAlert. A scope names
+         *     at least a rule, a device, an entity or a field. What should never be reported is better an exception
+         *     of the rule. Audited.
+         */
+        post: operations["createSuppression"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/suppressions/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a scope would have hidden in the last 30 days */
+        post: operations["testSuppression"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/suppressions/{suppressionId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                suppressionId: string;
+            };
+            cookie?: never;
+        };
+        /** One suppression */
+        get: operations["getSuppression"];
+        /**
+         * Change a suppression
+         * @description Needs the role analyst. Audited.
+         */
+        put: operations["putSuppression"];
+        post?: never;
+        /**
+         * Remove a suppression
+         * @description Needs the role analyst. What it has hidden stays hidden unless `restore` is true. Audited.
+         */
+        delete: operations["deleteSuppression"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/recommendations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List recommendations, the most urgent first
+         * @description Every recommendation that there is, with the number of devices that are unhealthy, healthy, or
+         *     whose problems were accepted. With `group` or `device` it counts only these.
+         */
+        get: operations["listRecommendations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/recommendations/{recommendationName}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a recommendation */
+        get: operations["getRecommendation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/recommendations/{recommendationName}/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the devices that were assessed
+         * @description With what is wrong on each, what to do about it and what to run.
+         */
+        get: operations["listRecommendationDevices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/recommendations/{recommendationName}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what is wrong, counted over devices
+         * @description Each port, rule or check once, with the number of devices that have it; the most severe and most
+         *     frequent first. Of `IoT_Baseline` it is the view of the baseline by check.
+         */
+        get: operations["listRecommendationItems"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{deviceId}/recommendations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List all recommendations for a device */
+        get: operations["listDeviceRecommendations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/score": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How well the fleet is set up
+         * @description 100 when nothing is wrong. Each recommendation counts by its severity (High 10, Medium 5, Low 2)
+         *     and by the share of devices that are healthy; a baseline counts by the share of its checks that
+         *     passed, weighted in the same way. What was dismissed does not count.
+         */
+        get: operations["getScore"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/score/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The score of each security group, the worst first */
+        get: operations["listGroupScores"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/vulnerabilities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List known vulnerabilities of all devices
+         * @description Each once, with the number of devices that have it; the most severe and most frequent first.
+         */
+        get: operations["listVulnerabilities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/vulnerabilities/{vulnerabilityName}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what the bundles say about a vulnerability */
+        get: operations["getVulnerability"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/vulnerabilities/{vulnerabilityName}/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the devices that have a vulnerability */
+        get: operations["listVulnerableDevices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{deviceId}/vulnerabilities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List known vulnerabilities of a device
+         * @description From the last picture of its software (SBoM) and the bundles; those with a fix first, then by severity.
+         *     Without a picture, or where no bundle is about its release, the list is empty and `covered` is false.
+         */
+        get: operations["listDeviceVulnerabilities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/advisory-bundles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the bundles of advisories, and what is being imported */
+        get: operations["listAdvisoryBundles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/advisory-bundles/{bundleName}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a bundle
+         * @description What was found by it goes. Needs the role admin.
+         */
+        delete: operations["deleteAdvisoryBundle"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/advisory-uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to bring a bundle
+         * @description Then bring the file in pieces, in order, and have it imported. It takes the place of the bundle of
+         *     that name when all of it was read, or not at all. An upload that nobody goes on with for ten minutes
+         *     is over. Needs the role admin.
+         */
+        post: operations["createAdvisoryUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/advisory-uploads/{uploadId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show how far an upload is, or its import */
+        get: operations["getAdvisoryUpload"];
+        /**
+         * Bring the next piece of the file
+         * @description The Debian security tracker's JSON, or OSV documents: one, a list, lines, a zip archive. All but the
+         *     last may be compressed with gzip.
+         */
+        put: operations["putAdvisoryUpload"];
+        post?: never;
+        /** Abandon an upload */
+        delete: operations["deleteAdvisoryUpload"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/advisory-uploads/{uploadId}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import what was brought
+         * @description The upload tells how far it is, and what is wrong with the file.
+         */
+        post: operations["importAdvisoryUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/recommendation-exceptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what was accepted, by whom and why */
+        get: operations["listRecommendationExceptions"];
+        put?: never;
+        /**
+         * Accept what is wrong
+         * @description All of a recommendation or one item of it, on a device, in a security group, or everywhere; also
+         *     what is found later. Where everything that is wrong is accepted, the recommendation is dismissed.
+         *     Ends at `expires`, or when it is deleted. Needs the role `analyst`, and a reason.
+         */
+        post: operations["createRecommendationException"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/recommendation-exceptions/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What an exception would accept
+         * @description Changes nothing.
+         */
+        post: operations["testRecommendationException"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/recommendation-exceptions/{exceptionId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take an exception back
+         * @description Needs the role `analyst`.
+         */
+        delete: operations["deleteRecommendationException"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/devices": {
@@ -185,6 +753,326 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/devices/{deviceId}/twin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+            };
+            cookie?: never;
+        };
+        /** The twin of a device */
+        get: operations["getDeviceTwin"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change tags and desired properties of a device
+         * @description A JSON merge patch (RFC 7396): null removes. A connected device is told at once. With `If-Match`
+         *     only if the twin's ETag is still that one. Tags may have 8 KiB, desired properties 32 KiB. Needs
+         *     the role admin, or a policy with ServiceConnect.
+         */
+        patch: operations["patchDeviceTwin"];
+        trace?: never;
+    };
+    "/devices/{deviceId}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Messages that wait for a device
+         * @description The oldest first. What is locked has been delivered, and is not settled yet.
+         */
+        get: operations["listDeviceMessages"];
+        put?: never;
+        /**
+         * Send a message for a device
+         * @description The message waits until the device receives it, over any protocol, or until it expires. 50 may wait,
+         *     of 64 KiB each; 429 says that there are as many. Needs the role admin, or a policy with
+         *     ServiceConnect.
+         */
+        post: operations["sendDeviceMessage"];
+        /**
+         * Drop all messages that wait for a device
+         * @description Senders that asked for feedback are told. Needs the role admin, or a policy with ServiceConnect.
+         */
+        delete: operations["purgeDeviceMessages"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{deviceId}/methods": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Call a direct method of a device
+         * @description Answers when the device has. 409: it is not connected or serves no methods, and did not come to do so
+         *     within `connectTimeoutSeconds`. 504: it did not answer within `responseTimeoutSeconds`, or its
+         *     answer is no JSON. Needs the role admin, or a policy with ServiceConnect.
+         */
+        post: operations["invokeDeviceMethod"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{deviceId}/modules/{moduleId}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+                moduleId: components["parameters"]["ModuleId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Messages that wait for a module
+         * @description The oldest first. What is locked has been delivered, and is not settled yet.
+         */
+        get: operations["listModuleMessages"];
+        put?: never;
+        /**
+         * Send a message for an input of a module
+         * @description The message waits until the module receives it, over any protocol, or until it expires. 50 may wait,
+         *     of 64 KiB each; 429 says that there are as many. Needs the role admin, or a policy with
+         *     ServiceConnect.
+         */
+        post: operations["sendModuleMessage"];
+        /**
+         * Drop all messages that wait for a module
+         * @description Senders that asked for feedback are told. Needs the role admin, or a policy with ServiceConnect.
+         */
+        delete: operations["purgeModuleMessages"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{deviceId}/modules/{moduleId}/methods": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+                moduleId: components["parameters"]["ModuleId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Call a direct method of a module
+         * @description Answers when the module has. 409: it is not connected or serves no methods, and did not come to do so
+         *     within `connectTimeoutSeconds`. 504: it did not answer within `responseTimeoutSeconds`, or its
+         *     answer is no JSON. Needs the role admin, or a policy with ServiceConnect.
+         */
+        post: operations["invokeModuleMethod"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{deviceId}/modules/{moduleId}/twin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+                moduleId: components["parameters"]["ModuleId"];
+            };
+            cookie?: never;
+        };
+        /** The twin of a module */
+        get: operations["getModuleTwin"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change tags and desired properties of a module
+         * @description A JSON merge patch (RFC 7396): null removes. A connected module is told at once. With `If-Match`
+         *     only if the twin's ETag is still that one. Tags may have 8 KiB, desired properties 32 KiB. Needs
+         *     the role admin, or a policy with ServiceConnect.
+         */
+        patch: operations["patchModuleTwin"];
+        trace?: never;
+    };
+    "/devices/{deviceId}/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+            };
+            cookie?: never;
+        };
+        /** Files that a device sent, the newest first */
+        get: operations["listUploads"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{deviceId}/uploads/{uploadId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+                /** @description What the device got as correlationId. */
+                uploadId: components["parameters"]["UploadId"];
+            };
+            cookie?: never;
+        };
+        /** One file that a device sent */
+        get: operations["getUpload"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a file with its content
+         * @description Needs the role admin.
+         */
+        delete: operations["deleteUpload"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{deviceId}/uploads/{uploadId}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+                /** @description What the device got as correlationId. */
+                uploadId: components["parameters"]["UploadId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * The content of a file
+         * @description Always as a download, whatever type the device gave it. Needs the role admin.
+         */
+        get: operations["getUploadContent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Select twins or jobs with the twin query language
+         * @description The language is Azure IoT Hub's; [twin-queries.md](twin-queries.md) describes it. A page ends after
+         *     `limit` rows, 8 MiB or two seconds, so that it may have fewer rows than `limit`, even none: go on
+         *     while there is a `nextCursor`.
+         */
+        post: operations["queryDevices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/configurations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Automatic configurations, in the order of their ids */
+        get: operations["listConfigurations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/configurations/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check the target condition and the queries of a configuration */
+        post: operations["testConfiguration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/configurations/{configurationId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                configurationId: string;
+            };
+            cookie?: never;
+        };
+        /** One automatic configuration and what has become of it */
+        get: operations["getConfiguration"];
+        /**
+         * Make an automatic configuration, or change one
+         * @description Without `If-Match` a new one; with it (`*` for any) one that is there. It takes effect at once: the
+         *     desired properties that it names are set in the twins that it targets, and taken away from those that
+         *     it does not target any more. Of two that name the same path the one with the higher priority counts,
+         *     of equal ones the newer. What is the hub's own in the body (counts, times, `etag`) is passed over, so
+         *     that what was read can be sent back. Needs the role admin, or a policy with ServiceConnect.
+         */
+        put: operations["putConfiguration"];
+        post?: never;
+        /**
+         * Delete an automatic configuration
+         * @description What it set is taken away again, or gives way to the configuration with the next priority.
+         */
+        delete: operations["deleteConfiguration"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/query": {
         parameters: {
             query?: never;
@@ -196,6 +1084,72 @@ export interface paths {
         put?: never;
         /** Run a KQL query */
         post: operations["runQuery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/query/running": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Queries that run now
+         * @description One's own; administrators see all. The oldest first.
+         */
+        get: operations["listRunningQueries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/query/{queryId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The `id` that the query was sent with. */
+                queryId: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a running query
+         * @description At once; its answer is 409 with the code `Cancelled`. One that still waits for its turn ends as soon
+         *     as it comes, within ten seconds. One's own queries; administrators end all. Closing the connection
+         *     that the query was sent on ends it, too.
+         */
+        delete: operations["cancelQuery"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/query/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What may stand at a place of an unfinished KQL query
+         * @description From the parser and the binder that run queries: what the grammar takes there, and the tables,
+         *     columns and names that are known there. What follows the place does not count.
+         */
+        post: operations["completeQuery"];
         delete?: never;
         options?: never;
         head?: never;
@@ -236,6 +1190,448 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/custom-alert-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What custom alerts can be about */
+        get: operations["listCustomAlertTypes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/custom-alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Custom alerts
+         * @description By security group, type, and window or kind of list; and what is wrong with their files.
+         */
+        get: operations["listCustomAlerts"];
+        put?: never;
+        /**
+         * Make a custom alert
+         * @description A group has one of each type and window, and of each type one list of what is allowed and one of what is not. Administrators only. Audited.
+         */
+        post: operations["createCustomAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/custom-alerts/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a custom alert would have raised
+         * @description Plays what is stored of the last 30 days against the definition as if it had been in force. Nothing is kept.
+         */
+        post: operations["previewCustomAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/custom-alerts/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All custom alerts as a file */
+        get: operations["getCustomAlertDocument"];
+        /**
+         * Import custom alerts
+         * @description All or nothing. Administrators only. Audited.
+         */
+        put: operations["putCustomAlertDocument"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/custom-alerts/{customAlertId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                customAlertId: string;
+            };
+            cookie?: never;
+        };
+        /** A custom alert */
+        get: operations["getCustomAlert"];
+        /**
+         * Change a custom alert
+         * @description Counts go on when only limits change. What comes from a file is changed there. Administrators only. Audited.
+         */
+        put: operations["putCustomAlert"];
+        post?: never;
+        /**
+         * Delete a custom alert
+         * @description Administrators only. Audited.
+         */
+        delete: operations["deleteCustomAlert"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Detection rules
+         * @description Rules and correlations, by title: those that run, those that are switched off, and those that cannot run, with the reason.
+         */
+        get: operations["listRules"];
+        put?: never;
+        /**
+         * Add a rule of one's own
+         * @description Sigma: rules and correlations. It runs at once. One with the id of a rule that comes with the hub takes its place. A first document without an id is given one. Audited.
+         */
+        post: operations["createRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rules/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What would be said of a rule
+         * @description Beside everything that is there; nothing is kept.
+         */
+        post: operations["checkRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rules/hunt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run a rule over stored history
+         * @description Over the events of a time, the last thirty days if nothing else is said, with the exceptions that there are. Nothing is raised. What cannot be read in time is left: `reached` says how far it came, and may be the next `from`. Rules and correlations are run; detectors and custom alerts are not (these have a preview of their own).
+         */
+        post: operations["huntRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rules/{ruleId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ruleId: components["parameters"]["RuleId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * A rule
+         * @description With its text, what is set for it, and its exceptions. The ETag is that of the setting.
+         */
+        get: operations["getRule"];
+        /**
+         * Change a rule of one's own
+         * @description By the id of its first document, which stays. Audited.
+         */
+        put: operations["putRule"];
+        post?: never;
+        /**
+         * Delete a rule of one's own
+         * @description A rule that it took the place of runs again. Audited.
+         */
+        delete: operations["deleteRule"];
+        options?: never;
+        head?: never;
+        /**
+         * Switch a rule on or off, or give it another severity
+         * @description What is set outlives updates of the rule. What is left out stays. Audited.
+         */
+        patch: operations["setRule"];
+        trace?: never;
+    };
+    "/rule-exceptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Exceptions
+         * @description Sigma filters that are in force, those of the folder too.
+         */
+        get: operations["listRuleExceptions"];
+        put?: never;
+        /**
+         * Make an exception
+         * @description What it describes is not raised any more, at once, and also after the rule is updated. Audited.
+         */
+        post: operations["createRuleException"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rule-exceptions/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What an exception would have hidden
+         * @description Of what its rules, and what is built upon them, would have raised in the time, the last thirty days if nothing else is said. Nothing is kept. As for a hunt, `reached` says how far it came, and only rules and correlations are run.
+         */
+        post: operations["previewRuleException"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rule-exceptions/{exceptionId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                exceptionId: string;
+            };
+            cookie?: never;
+        };
+        /** An exception that is kept in the hub */
+        get: operations["getRuleException"];
+        /**
+         * Change an exception
+         * @description Audited.
+         */
+        put: operations["putRuleException"];
+        post?: never;
+        /**
+         * Delete an exception
+         * @description Audited.
+         */
+        delete: operations["deleteRuleException"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/queries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Saved queries
+         * @description One's own, those that others share, and those that come with the hub, by name.
+         */
+        get: operations["listSavedQueries"];
+        put?: never;
+        /**
+         * Save a query
+         * @description Under a name that its owner has not given to another. Audited.
+         */
+        post: operations["createSavedQuery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/queries/{queryId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                queryId: string;
+            };
+            cookie?: never;
+        };
+        /** A saved query */
+        get: operations["getSavedQuery"];
+        /**
+         * Change a saved query
+         * @description Its owner and administrators may; nobody changes those that come with the hub. Audited.
+         */
+        put: operations["putSavedQuery"];
+        post?: never;
+        /**
+         * Delete a saved query
+         * @description As for changing it.
+         */
+        delete: operations["deleteSavedQuery"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/analytics-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rules in KQL that are asked on a schedule
+         * @description By name, all of them.
+         */
+        get: operations["listAnalyticsRules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/analytics-rules/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a rule would find
+         * @description Asks its query over its period. No alert comes of it.
+         */
+        post: operations["testAnalyticsRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/analytics-rules/{ruleId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ruleId: string;
+            };
+            cookie?: never;
+        };
+        /** A rule */
+        get: operations["getAnalyticsRule"];
+        /**
+         * Add a rule or change it
+         * @description Rules that come with the hub cannot be changed, but disabled. What is wrong with the text, or with
+         *     the query in it, is told with `diagnostics`, whose places are those of `yaml`. Audited.
+         */
+        put: operations["putAnalyticsRule"];
+        post?: never;
+        /**
+         * Delete a rule
+         * @description Its alerts stay. Audited.
+         */
+        delete: operations["deleteAnalyticsRule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/analytics-rules/{ruleId}/enabled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ruleId: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Run a rule, or run it no more
+         * @description Audited.
+         */
+        put: operations["enableAnalyticsRule"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/analytics-rules/{ruleId}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ruleId: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run a rule now
+         * @description It runs within moments, whatever its schedule says; `lastRun` and `runs` then say what came of it.
+         *     The next run is one `queryFrequency` later. What was found before makes no second alert. Audited.
+         */
+        post: operations["runAnalyticsRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/stream": {
         parameters: {
             query?: never;
@@ -258,6 +1654,477 @@ export interface paths {
         get: operations["openStream"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/stream/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What devices send and what the hub does, line by line, from any offset
+         * @description One JSON object a line (`StreamLine`), in the order in which the hub took it, once it is safely
+         *     on its disk. Each has an `offset`; ask with `after` that offset to go on with the next line, also
+         *     after a restart of the hub. An empty line is a sign of life. The hub keeps a bounded history
+         *     (`stream.keep` in hub.toml); when part of what was asked for is gone, a line of kind `lost` says
+         *     how many records. A resent event comes again, with the same `eventId`.
+         *     Who reads too slowly is disconnected after 15 seconds without progress, and goes on where it was.
+         */
+        get: operations["streamEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A table as a file
+         * @description All rows in a range of time, however many, up to `export.max_size` of hub.toml. NDJSON: values as
+         *     in query results. Parquet: datetime as TIMESTAMP in UTC (microseconds), timespan as BIGINT (100
+         *     nanoseconds), dynamic, guid and decimal as text. The answer begins when the file is written.
+         *     Recorded in the audit log.
+         */
+        get: operations["exportTable"];
+        put?: never;
+        /** The result of a KQL query as a file */
+        post: operations["exportQuery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/forwards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where hub.toml sends lines, and how that goes */
+        get: operations["listForwards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Security messages that did not validate, the newest first */
+        get: operations["listQuarantine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/quarantine/{messageId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                messageId: components["parameters"]["QuarantineId"];
+            };
+            cookie?: never;
+        };
+        /** One of them, without its content */
+        get: operations["getQuarantined"];
+        put?: never;
+        post?: never;
+        /**
+         * Throw it away
+         * @description Needs the role admin.
+         */
+        delete: operations["discardQuarantined"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/quarantine/{messageId}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                messageId: components["parameters"]["QuarantineId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * What the device sent, byte for byte
+         * @description Always as a download. Needs the role admin.
+         */
+        get: operations["getQuarantinedContent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/quarantine/{messageId}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                messageId: components["parameters"]["QuarantineId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take it as if it came now
+         * @description For the device that sent it, with the time at which it came. Answered when it is stored; then it
+         *     leaves the quarantine. When it still does not validate it stays, with the reason. Events of it that
+         *     were taken before are not stored twice. Needs the role admin.
+         */
+        post: operations["replayQuarantined"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is kept, for how long, and what there is */
+        get: operations["getRetention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/retention/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What would go now
+         * @description A dry run: the pieces that the limits would remove, and the rows of each; nothing is changed. With
+         *     parameters it is one under other limits than those of hub.toml.
+         */
+        get: operations["planRetention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/retention/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Remove now what the limits say
+         * @description The hub does so by itself, every `retention.interval`. Needs the role admin.
+         */
+        post: operations["applyRetention"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who and what takes room
+         * @description Rows and bytes as they came, of whole days in UTC, from the table `Usage`. What they take on the disk
+         *     is far less: see `GET /retention`.
+         */
+        get: operations["getUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Legal holds, the newest first */
+        get: operations["listHolds"];
+        put?: never;
+        /**
+         * Hold rows
+         * @description From the answer on no limit removes rows that it is about, until it is released or its time is over.
+         *     Needs the role admin.
+         */
+        post: operations["createHold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/holds/{holdId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                holdId: components["parameters"]["HoldId"];
+            };
+            cookie?: never;
+        };
+        /** One hold */
+        get: operations["getHold"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/holds/{holdId}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                holdId: components["parameters"]["HoldId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a hold
+         * @description It stays on record. Needs the role admin.
+         */
+        post: operations["releaseHold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/store/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read every byte that is stored
+         * @description The event store's pieces against their checksums, its hot rows, and the SQLite files. The answer comes
+         *     when it is done, which takes about a second for each gigabyte. Needs the role admin.
+         */
+        post: operations["verifyStore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/store/compact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put all rows into pieces, and merge these
+         * @description The hub does so by itself in its own time. Needs the role admin.
+         */
+        post: operations["compactStore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/store/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rows of a table as they are stored
+         * @description With the stored columns, to be imported into another hub; for people and other programs see
+         *     `GET /export`. Recorded in the audit log. Needs the role admin.
+         */
+        get: operations["exportRows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/store/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to send a file of rows
+         * @description Then its content in parts, and then `run`. What is not run within an hour is forgotten. Needs the role
+         *     admin.
+         */
+        post: operations["createImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/store/imports/{importId}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                importId: components["parameters"]["ImportId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * A part of the file
+         * @description Of at most a mebibyte; the whole has at most `export.max_size` of hub.toml. A part may be sent again.
+         *     Needs the role admin.
+         */
+        put: operations["putImportContent"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/store/imports/{importId}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                importId: components["parameters"]["ImportId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add the rows that are not there yet
+         * @description Rows of `SecurityIoTRawEvent` are the same when they are the same item of the same event, those of
+         *     other tables when they are equal. The answer comes when it is done. What was added before an error
+         *     stays; import the file again for the rest. Needs the role admin.
+         */
+        post: operations["runImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Backups that this hub has made, the newest first
+         * @description Needs the role admin.
+         */
+        get: operations["listBackups"];
+        put?: never;
+        /**
+         * Copy everything that a hub needs
+         * @description Into a folder of `backup.dir`, as of one moment, while the hub goes on. The answer comes when it is
+         *     complete. Needs the role admin.
+         */
+        post: operations["createBackup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backups/{backupName}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                backupName: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read every byte of a backup
+         * @description 409 says which file is not what was written. Needs the role admin.
+         */
+        post: operations["checkBackup"];
         delete?: never;
         options?: never;
         head?: never;
@@ -326,7 +2193,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the hub answers */
+        /**
+         * Whether the hub does what it is for
+         * @description For load balancers and watchdogs. The log and /metrics say more about the trouble.
+         */
         get: operations["getHealth"];
         put?: never;
         post?: never;
@@ -382,6 +2252,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What devices and modules were last seen doing
+         * @description All identities, or those to which every given parameter applies, by device and module. What is counted
+         *     survives a restart; after a crash up to five seconds of it may be missing.
+         */
+        get: operations["listActivity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/audit": {
         parameters: {
             query?: never;
@@ -402,18 +2293,555 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Certificate authorities of devices
+         * @description Needs the role admin.
+         */
+        get: operations["listCertificates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/certificates/{certificateName}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                certificateName: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * One certificate authority
+         * @description Needs the role admin.
+         */
+        get: operations["getCertificate"];
+        /**
+         * Upload a certificate authority
+         * @description Needs the role admin. It counts once it is verified; with If-Match it replaces the one of that name and has to be verified anew.
+         */
+        put: operations["putCertificate"];
+        post?: never;
+        /**
+         * Remove a certificate authority
+         * @description Needs the role admin. Devices that it vouched for are cut off.
+         */
+        delete: operations["deleteCertificate"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/certificates/{certificateName}/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                certificateName: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for a verification code
+         * @description Needs the role admin. Issue a certificate whose common name is the code, and send it to verify.
+         */
+        post: operations["makeVerificationCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/certificates/{certificateName}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                certificateName: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Prove that one has the key of a certificate authority
+         * @description Needs the role admin. The certificate is one that the authority issued for the verification code.
+         */
+        post: operations["verifyCertificate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Shared access policies
+         * @description Needs the role admin. Without their keys.
+         */
+        get: operations["listPolicies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/policies/{policyName}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                policyName: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * One shared access policy with its keys
+         * @description Needs the role admin.
+         */
+        get: operations["getPolicy"];
+        /**
+         * Make or change a shared access policy
+         * @description Needs the role admin. Without If-Match it is made; with `If-Match: *` it is changed. Empty keys are made anew.
+         */
+        put: operations["putPolicy"];
+        post?: never;
+        /**
+         * Delete a shared access policy
+         * @description Needs the role admin. Connections that it let in stay until their tokens end.
+         */
+        delete: operations["deletePolicy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/policies/{policyName}/regenerate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                policyName: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew or swap the keys of a policy
+         * @description Needs the role admin.
+         */
+        post: operations["regeneratePolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ip-filter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rules about the addresses of devices and services
+         * @description Needs the role admin.
+         */
+        get: operations["getIpFilter"];
+        /**
+         * Replace all rules about addresses
+         * @description Needs the role admin. The first rule whose range holds the address decides. The portal and this API are not filtered.
+         */
+        put: operations["putIpFilter"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/credentials/shared": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Keys and certificates that several identities have
+         * @description Needs the role admin. A credential is named by a keyed hash, which is in the records of connections too.
+         */
+        get: operations["listSharedCredentials"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rates, and how much of the day is used
+         * @description Rates of 0 are no limit.
+         */
+        get: operations["getLimits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/containers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Containers for lists of identities, and what is in them
+         * @description Needs the role admin.
+         */
+        get: operations["listContainers"];
+        put?: never;
+        /**
+         * Make a container that an import reads or an export writes
+         * @description Its address takes the place of a container of Azure's blob storage: with `inputBlobContainerUri` and `outputBlobContainerUri` of `POST /jobs/create`, and with a storage client, which puts and gets blobs there. Whoever has it may read and write. Needs the role admin.
+         */
+        post: operations["createContainer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/containers/{containerName}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                containerName: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a container with its blobs
+         * @description Needs the role admin.
+         */
+        delete: operations["deleteContainer"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/provisioning": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What devices must be told to register, and how many did */
+        get: operations["getProvisioning"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/enrollments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Enrollments
+         * @description In the order of their ids, without keys.
+         */
+        get: operations["listEnrollments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/enrollments/{registrationId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                registrationId: string;
+            };
+            cookie?: never;
+        };
+        /** One enrollment */
+        get: operations["getEnrollment"];
+        /**
+         * Create or change one enrollment
+         * @description The answer holds the keys. Keys that are not given are made; with `If-Match` (an ETag, or `*`) an
+         *     existing one is changed, its keys or certificates stay where `attestation` does not name others, and
+         *     all else is as the body says or the default. Needs the role admin.
+         */
+        put: operations["putEnrollment"];
+        post?: never;
+        /**
+         * Delete one enrollment
+         * @description Devices that it let in keep their identities. Needs the role admin.
+         */
+        delete: operations["deleteEnrollment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/enrollment-groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Enrollment groups
+         * @description In the order of their ids, without keys.
+         */
+        get: operations["listEnrollmentGroups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/enrollment-groups/{groupId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                groupId: string;
+            };
+            cookie?: never;
+        };
+        /** One enrollment group */
+        get: operations["getEnrollmentGroup"];
+        /**
+         * Create or change one enrollment group
+         * @description The answer holds the keys. Keys that are not given are made; with `If-Match` (an ETag, or `*`) an
+         *     existing one is changed, its keys or certificates stay where `attestation` does not name others, and
+         *     all else is as the body says or the default. Needs the role admin.
+         */
+        put: operations["putEnrollmentGroup"];
+        post?: never;
+        /**
+         * Delete one enrollment group
+         * @description Devices that it let in keep their identities. Needs the role admin.
+         */
+        delete: operations["deleteEnrollmentGroup"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/enrollment-groups/{groupId}/registrations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                groupId: string;
+            };
+            cookie?: never;
+        };
+        /** The devices of a group that registered */
+        get: operations["listGroupRegistrations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/registrations/{registrationId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                registrationId: string;
+            };
+            cookie?: never;
+        };
+        /** What became of a device's last registration */
+        get: operations["getRegistration"];
+        put?: never;
+        post?: never;
+        /**
+         * Forget a registration
+         * @description The device keeps its identity, and may register again. Needs the role admin.
+         */
+        delete: operations["deleteRegistration"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        Container: {
+            name: string;
+            /** @description Who made it. */
+            actor: string;
+            /** Format: date-time */
+            created: string;
+            /**
+             * Format: date-time
+             * @description Then it goes with its blobs.
+             */
+            expires: string;
+            blobs: {
+                /** @example devices.txt */
+                name: string;
+                bytes: number;
+                /** Format: date-time */
+                modified: string;
+            }[];
+        };
+        NewContainer: {
+            name: string;
+            actor: string;
+            /** Format: date-time */
+            created: string;
+            /** Format: date-time */
+            expires: string;
+            /** @description Its address with a signature; a secret. */
+            uri: string;
+        };
+        NewMessage: {
+            /** @description Text; for other bytes bodyBase64 */
+            body?: string;
+            bodyBase64?: string;
+            /** @description At most 128 bytes; made where it is missing */
+            messageId?: string;
+            correlationId?: string;
+            userId?: string;
+            contentType?: string;
+            contentEncoding?: string;
+            /** @description Of the module; required there, and only there */
+            input?: string;
+            /**
+             * @description Which ends of the message are reported as feedback
+             * @enum {string}
+             */
+            ack?: "none" | "positive" | "negative" | "full";
+            /** Format: date-time */
+            expiry?: string;
+            /** @description Instead of expiry: PT1H; at most two days, one hour when both are absent */
+            timeToLive?: string;
+            properties?: {
+                [key: string]: string;
+            };
+        };
+        MessageReceipt: {
+            sequence: number;
+            messageId: string;
+            /** Format: date-time */
+            enqueued: string;
+            /** Format: date-time */
+            expires: string;
+        };
+        WaitingMessage: {
+            sequence: number;
+            messageId: string;
+            input?: string;
+            /** Format: date-time */
+            enqueued: string;
+            /** Format: date-time */
+            expires: string;
+            /** @enum {string} */
+            ack: "none" | "positive" | "negative" | "full";
+            bytes: number;
+            deliveryCount: number;
+            /** @enum {string} */
+            state: "waiting" | "locked";
+        };
+        WaitingMessageList: {
+            items: components["schemas"]["WaitingMessage"][];
+            total: number;
+        };
+        MethodCall: {
+            method: string;
+            /** @description Any JSON, at most 128 KiB */
+            payload?: unknown;
+            /** @default 0 */
+            connectTimeoutSeconds: number;
+            /** @default 30 */
+            responseTimeoutSeconds: number;
+        };
+        MethodAnswer: {
+            /** @description The device's own */
+            status: number;
+            /** @description Any JSON */
+            payload: unknown;
+        };
         Error: {
             error: {
                 /** @enum {string} */
-                code: "BadRequest" | "BadQuery" | "Unauthorized" | "Forbidden" | "NotFound" | "MethodNotAllowed" | "Conflict" | "PreconditionFailed" | "TooLarge" | "UnsupportedMediaType" | "TooManyRequests" | "TimedOut" | "Unavailable" | "Internal";
+                code: "BadRequest" | "BadQuery" | "Unauthorized" | "Forbidden" | "NotFound" | "MethodNotAllowed" | "Conflict" | "PreconditionFailed" | "TooLarge" | "UnsupportedMediaType" | "TooManyRequests" | "TimedOut" | "Cancelled" | "Unavailable" | "Internal";
                 message: string;
                 /** @description Also in the header `X-Request-Id` and in the hub's log. */
                 requestId: string;
                 diagnostics?: components["schemas"]["Diagnostic"][];
+                /** @description The limit that ended a query. */
+                limit?: {
+                    /** @enum {string} */
+                    name: "time" | "memory";
+                    value: number;
+                    /** @enum {string} */
+                    unit: "ms" | "bytes";
+                };
             };
         };
         /** @description Continues the list; null on the last page. */
@@ -441,6 +2869,226 @@ export interface components {
         };
         /** @enum {string} */
         AlertStatus: "new" | "active" | "closed";
+        /**
+         * @description The distribution's, where it gives one, else that of the CVSS score.
+         * @enum {string}
+         */
+        VulnerabilitySeverity: "unknown" | "negligible" | "low" | "medium" | "high" | "critical";
+        Vulnerability: {
+            name: string;
+            severity: components["schemas"]["VulnerabilitySeverity"];
+            /** @description CVSS base score */
+            score: number | null;
+            devices: number;
+            /** @description Of these, those on which a fix can be installed */
+            fixable: number;
+            /** @description Source packages */
+            packages: string[];
+            /**
+             * Format: date-time
+             * @description When it was first found
+             */
+            since: string;
+        };
+        DeviceVulnerability: {
+            /** @description Where the list is of devices */
+            deviceId?: string;
+            name: string;
+            severity: components["schemas"]["VulnerabilitySeverity"];
+            /** @description CVSS base score */
+            score: number | null;
+            /** @description The source package */
+            package: string;
+            installedVersion: string;
+            /** @description The first version without it; none: there is no fix yet */
+            fixedVersion: string | null;
+            /**
+             * @description Without a fix, what the distribution intends.
+             * @enum {string}
+             */
+            status: "fix-available" | "open" | "no-dsa" | "postponed" | "ignored" | "end-of-life" | "undetermined";
+            release: string;
+            /** @description What is installed of the source */
+            packages: string[];
+            /** Format: date-time */
+            since: string;
+        };
+        Advisory: {
+            bundle: string;
+            /** @description The advisory that says so */
+            origin: string;
+            summary: string;
+            severity: components["schemas"]["VulnerabilitySeverity"];
+            score: number | null;
+            packages: {
+                release: string;
+                package: string;
+                severity: components["schemas"]["VulnerabilitySeverity"];
+                /** @description Versions: ">=1.0 <1.4; =2.1"; * for all */
+                affected: string;
+                /** @enum {string} */
+                plan: "open" | "no-dsa" | "postponed" | "ignored" | "end-of-life" | "undetermined";
+            }[];
+        };
+        AdvisoryBundle: {
+            name: string;
+            /** @enum {string} */
+            format: "debian-tracker" | "osv";
+            /** Format: date-time */
+            imported: string;
+            actor: string;
+            advisories: number;
+            /** @description Of a release each */
+            packages: number;
+            releases: string[];
+            /** @description That were read */
+            records: number;
+            /** @description That could not be read */
+            malformed: number;
+            /** @description Of those that were read: about nothing that is known here */
+            irrelevant: number;
+            withdrawn: number;
+            /** @description Of the file */
+            bytes: number;
+            /** @description Some of what could not be read */
+            problems: string[];
+        };
+        AdvisoryImport: {
+            id: string;
+            bundle: string;
+            actor: string;
+            /** @enum {string} */
+            state: "uploading" | "waiting" | "reading" | "done" | "failed";
+            /** Format: date-time */
+            begun: string;
+            /** Format: date-time */
+            changed: string;
+            /** @description That came */
+            bytes: number;
+            /** @description Of these, by now */
+            read: number;
+            /** @description Of one that failed */
+            error: string;
+        };
+        /**
+         * @description `active`: something is wrong. `resolved`: nothing is, any more or from the start. `dismissed`: all
+         *     that is wrong was accepted by somebody.
+         * @enum {string}
+         */
+        RecommendationState: "active" | "resolved" | "dismissed";
+        Recommendation: {
+            name: string;
+            title: string;
+            state: components["schemas"]["RecommendationState"];
+            severity: components["schemas"]["Severity"];
+            /** @enum {string} */
+            scope: "device" | "hub";
+            /** @description What it is decided from */
+            source: string;
+            description: string;
+            remediation: string;
+            /** @description What one thing that is wrong is called */
+            itemName: string;
+            itemsName: string;
+            /** @description Devices on which it is active */
+            unhealthy: number;
+            healthy: number;
+            dismissed: number;
+            /** @description By how much the score would rise if all of it were in order */
+            gain: number;
+            /** Format: date-time */
+            evaluated: string | null;
+            /** Format: date-time */
+            changed: string | null;
+        };
+        AssessmentItem: {
+            /** @description The same for the same thing on every device */
+            key: string;
+            title: string;
+            severity: components["schemas"]["Severity"];
+            /** Format: date-time */
+            since: string;
+            /** @description What to do */
+            steps: string[];
+            /** @description What to run; in capitals, what to fill in */
+            commands: string[];
+            /** @description What was seen */
+            facts: Record<string, never>;
+            /** @description The exception that accepts it */
+            exception: string | null;
+        };
+        Assessment: {
+            recommendation: string;
+            title: string;
+            /** @description Empty for the hub itself */
+            deviceId: string;
+            securityGroup: string;
+            state: components["schemas"]["RecommendationState"];
+            severity: components["schemas"]["Severity"];
+            /** @description How much of it is in order */
+            credit: number;
+            /** Format: date-time */
+            firstEvaluated: string;
+            /** Format: date-time */
+            evaluated: string;
+            /**
+             * Format: date-time
+             * @description When its state did
+             */
+            changed: string;
+            /** Format: date-time */
+            discovered: string | null;
+            /** Format: date-time */
+            resolved: string | null;
+            itemCount: number;
+            acceptedCount: number;
+            items: components["schemas"]["AssessmentItem"][];
+        };
+        AssessmentPage: {
+            items: components["schemas"]["Assessment"][];
+            total: number;
+            nextCursor: string | null;
+        };
+        ScorePart: {
+            recommendation: string;
+            title: string;
+            points: number;
+            most: number;
+            gain: number;
+            unhealthy: number;
+            healthy: number;
+        };
+        Score: {
+            /** @description From 0 to 100; null: nothing was assessed yet */
+            percent: number | null;
+            devices: number;
+            parts: components["schemas"]["ScorePart"][];
+        };
+        RecommendationException: {
+            id: string;
+            recommendation: string;
+            /** @description Empty: all */
+            deviceId: string;
+            /** @description Empty: all */
+            securityGroup: string;
+            /** @description Key of an item; empty: all */
+            item: string;
+            reason: string;
+            actor: string;
+            /** Format: date-time */
+            created: string;
+            /** Format: date-time */
+            expires: string | null;
+        };
+        RecommendationExceptionDraft: {
+            recommendation: string;
+            deviceId?: string;
+            securityGroup?: string;
+            item?: string;
+            reason?: string;
+            /** Format: date-time */
+            expires?: string;
+        };
         /** @enum {string} */
         Severity: "High" | "Medium" | "Low" | "Informational";
         Alert: {
@@ -449,23 +3097,199 @@ export interface components {
                 id: string;
                 title: string;
                 url?: string;
+                author?: string;
+                license?: string;
             };
             title: string;
             severity: components["schemas"]["Severity"];
             status: components["schemas"]["AlertStatus"];
+            verdict: components["schemas"]["AlertVerdict"] | null;
+            /** @description Who is at it. */
+            assignee: string | null;
             deviceId: string;
             moduleId: string;
+            /** @description What it is about on the device; the same again adds to an open alert. */
+            entity: string;
             firstSeen: components["schemas"]["Time"];
             lastSeen: components["schemas"]["Time"];
+            /**
+             * Format: date-time
+             * @description Since when it is closed.
+             */
+            closed: string | null;
             hitCount: number;
+            /** @description What hides it. */
+            suppressionId: string | null;
             /** @description What happened, in a sentence. */
             description: string;
             /** @description What the rule looks for and what it found. */
             whyFlagged: string;
             /** @description What to do, in order. */
             remediation: string[];
+            /** @description What harmless things look the same. */
+            falsePositives: string[];
+            /** @description Names of the same detection elsewhere. */
+            aliases: string[];
             tactics: string[];
             techniques: string[];
+            etag: string;
+        };
+        /**
+         * @description What a closed alert turned out to be. benign: it happened and was meant to; resolved: it ended by itself.
+         * @enum {string}
+         */
+        AlertVerdict: "truePositive" | "benign" | "falsePositive" | "undetermined" | "resolved";
+        AlertChange: {
+            status?: components["schemas"]["AlertStatus"];
+            /**
+             * @description Of a closed alert, or of one that this closes.
+             * @enum {string}
+             */
+            verdict?: "truePositive" | "benign" | "falsePositive" | "undetermined";
+            /** @description A user who may change alerts. */
+            assignee?: string | null;
+            severity?: components["schemas"]["Severity"];
+            comment?: string;
+        };
+        /** @description As the parameters of the same names in listing alerts. */
+        AlertFilter: {
+            /** @enum {string} */
+            status?: "new" | "active" | "closed" | "open";
+            severity?: components["schemas"]["Severity"];
+            device?: string;
+            rule?: string;
+            entity?: string;
+            technique?: string;
+            tactic?: string;
+            assignee?: string;
+            verdict?: string;
+            from?: string;
+            until?: string;
+            /** @enum {string} */
+            hidden?: "exclude" | "only" | "include";
+            suppression?: string;
+            search?: string;
+            /** @description Of 1 to 1,000 alerts. */
+            ids?: string[];
+        };
+        AlertsByStatus: {
+            new: number;
+            active: number;
+            closed: number;
+        };
+        AlertsBySeverity: {
+            High: number;
+            Medium: number;
+            Low: number;
+            Informational: number;
+        };
+        AlertPlan: {
+            token: string;
+            expires: components["schemas"]["Time"];
+            /** @description The filter in words. */
+            predicate: string;
+            /** @description The change in words. */
+            effect: string;
+            /** @description How many it would alter. */
+            alerts: number;
+            /** @description How many match; some may be as they should be already. */
+            matched: number;
+            byStatus: components["schemas"]["AlertsByStatus"];
+            bySeverity: components["schemas"]["AlertsBySeverity"];
+            /** @description The newest of those that it would alter. */
+            sample: components["schemas"]["Alert"][];
+        };
+        AlertBulkResult: {
+            predicate: string;
+            effect: string;
+            changed: number;
+            skipped: number;
+            /** @description The first hundred. */
+            skippedAlerts: {
+                id: string;
+                why: string;
+            }[];
+        };
+        AlertGroup: {
+            /** @description What to filter by. */
+            key: string;
+            title: string;
+            alerts: number;
+            open: number;
+            hits: number;
+            severity: components["schemas"]["Severity"];
+            lastSeen: components["schemas"]["Time"];
+        };
+        RelatedAlert: {
+            alert: components["schemas"]["Alert"];
+            reasons: {
+                /** @enum {string} */
+                relation: "sameEvent" | "sameProcess" | "parent" | "child" | "sibling" | "processTree" | "sameAddress" | "sameCommand" | "sameCause" | "sameDevice";
+                /** @description The reason in a sentence. */
+                text: string;
+            }[];
+        };
+        /** @description A time, or how long from now (P30D); at most 366 days ahead. */
+        SuppressionExpiry: string;
+        /** @description All that is given has to hold. Case does not matter. */
+        SuppressionScope: {
+            ruleId?: string;
+            /** @description * and ? stand for anything. */
+            device?: string;
+            /** @description * and ? stand for anything. */
+            entity?: string;
+            atMostSeverity?: components["schemas"]["Severity"];
+            /** @description At most 16. */
+            fields?: {
+                /** @description Of the event: CommandLine, ExtraDetails.Cwd; or one that the rule looked at. */
+                field: string;
+                /**
+                 * @description matches: with * and ?; within: an address in a block such as 10.0.0.0/8.
+                 * @default equals
+                 * @enum {string}
+                 */
+                test: "equals" | "contains" | "startsWith" | "endsWith" | "matches" | "within";
+                value: string;
+            }[];
+        };
+        Suppression: {
+            id: string;
+            name: string;
+            reason: string;
+            owner: string;
+            scope: components["schemas"]["SuppressionScope"];
+            /** @description The scope in words. */
+            predicate: string;
+            expires: components["schemas"]["Time"];
+            enabled: boolean;
+            /** @description Enabled and not expired. */
+            inForce: boolean;
+            hiddenAlerts: number;
+            hiddenHits: number;
+            /** Format: date-time */
+            lastHidden: string | null;
+            created: components["schemas"]["Time"];
+            createdBy: string;
+            updated: components["schemas"]["Time"];
+            updatedBy: string;
+            etag: string;
+            /** @description Alerts that its making has closed, where that was asked for. */
+            closedAlerts?: number;
+        };
+        SuppressionPreview: {
+            predicate: string;
+            since: components["schemas"]["Time"];
+            /** @description Alerts that it would have hidden. */
+            alerts: number;
+            hits: number;
+            /** @description Of these alerts those that are open. */
+            open: number;
+            /** @description Alerts of which it would have hidden some of the evidence. */
+            partly: number;
+            /** @description Of both those that somebody said were real. */
+            truePositives: number;
+            bySeverity: components["schemas"]["AlertsBySeverity"];
+            sample: components["schemas"]["Alert"][];
         };
         AlertDetail: components["schemas"]["Alert"] & {
             evidence: components["schemas"]["Evidence"][];
@@ -475,6 +3299,8 @@ export interface components {
                 time: components["schemas"]["Time"];
                 actor: string;
                 action: string;
+                /** @description The verdict, the severity or the assignee that was set. */
+                detail: string;
                 comment: string;
             }[];
         };
@@ -502,10 +3328,200 @@ export interface components {
         ConnectionState: "Connected" | "Disconnected";
         IdentityChange: {
             status?: components["schemas"]["IdentityStatus"];
+            /**
+             * @description How it proves itself from now on: by keys, made anew (`sas`, which is also the default for new
+             *     ones), or by an X.509 certificate with one of these thumbprints, its keys being gone
+             *     (`selfSigned`), or by any certificate whose common name is the identity's (a module's is
+             *     `device/module`) and that an uploaded certificate authority vouches for
+             *     (`certificateAuthority`).
+             */
+            authentication?: {
+                /** @enum {string} */
+                type: "sas" | "selfSigned" | "certificateAuthority";
+                x509Thumbprint?: components["schemas"]["Thumbprints"];
+            };
+        };
+        CertificateText: {
+            /** @description PEM, or base64 of the DER form. */
+            certificate: string;
+        };
+        CertificateAuthority: {
+            name: string;
+            subject: string;
+            thumbprint: string;
+            thumbprintSha256: string;
+            /** Format: date-time */
+            notBefore: string;
+            /** Format: date-time */
+            notAfter: string;
+            /** @description Only then its word counts. */
+            verified: boolean;
+            /** Format: date-time */
+            created: string;
+            /** Format: date-time */
+            updated: string;
+            etag: string;
+            certificate: string;
+            verificationCode?: string;
+        };
+        /** @enum {string} */
+        Right: "RegistryRead" | "RegistryWrite" | "ServiceConnect" | "DeviceConnect";
+        Policy: {
+            name: string;
+            rights: components["schemas"]["Right"][];
+            primaryKey?: string;
+            secondaryKey?: string;
+            connectionString?: string;
+        };
+        PolicyWish: {
+            rights?: components["schemas"]["Right"][];
+            primaryKey?: string;
+            secondaryKey?: string;
+        };
+        IpFilter: {
+            /** @enum {string} */
+            default: "allow" | "deny";
+            rules: {
+                name: string;
+                /** @enum {string} */
+                action: "allow" | "deny";
+                /** @description An address or a prefix: 10.0.0.0/8, 2001:db8::/32. */
+                range: string;
+            }[];
+            /** Format: date-time */
+            updated?: string | null;
+            /** @description Empty until it is set for the first time. */
+            etag?: string;
+        };
+        SharedCredential: {
+            credential: string;
+            /** @enum {string} */
+            kind: "key" | "policy" | "certificate";
+            count: number;
+            /** Format: date-time */
+            lastUsed?: string;
+            identities: {
+                deviceId: string;
+                moduleId?: string;
+            }[];
+        };
+        Limits: {
+            meterBlockBytes: number;
+            dailyMessages: number;
+            usedToday: number;
+            rates: {
+                kind: string;
+                hubPerSecond: number;
+                identityPerSecond: number;
+                passed: number;
+                delayed: number;
+                throttled: number;
+            }[];
+        };
+        /** @description SHA-1 or SHA-256 of the certificate in DER form, in hex. */
+        Thumbprints: {
+            primaryThumbprint: string;
+            secondaryThumbprint?: string;
+        };
+        Twin: {
+            deviceId: string;
+            moduleId?: string;
+            /** @description Changes with tags and desired properties. */
+            etag: string;
+            /** @description Rises with every change. */
+            version: number;
+            tags: Record<string, never>;
+            properties: {
+                desired: components["schemas"]["TwinProperties"];
+                reported: components["schemas"]["TwinProperties"];
+            };
+        };
+        /**
+         * @description The properties, and the hub's notes: `$version`, and in `$metadata` for each property when it was
+         *     changed last.
+         */
+        TwinProperties: {
+            $version: number;
+            $metadata: Record<string, never>;
+        };
+        TwinChange: {
+            tags?: Record<string, never>;
+            properties?: {
+                desired?: Record<string, never>;
+            };
+        };
+        TwinQueryPage: {
+            /**
+             * @description Whole twins or jobs (`SELECT *`), or rows of columns and groups.
+             * @enum {string}
+             */
+            itemType: "Twin" | "DeviceJob" | "Raw";
+            items: Record<string, never>[];
+            nextCursor: string | null;
+        };
+        ConfigurationChange: {
+            labels?: {
+                [key: string]: string;
+            };
+            /** @default 0 */
+            priority: number;
+            /**
+             * @description A condition on device twins, `*` for all devices, or `FROM devices.modules WHERE ...`; an empty
+             *     one targets nothing.
+             */
+            targetCondition?: string;
+            content?: components["schemas"]["ConfigurationContent"];
+            metrics?: {
+                /** @description Up to five queries by their names; the number of rows of each is counted. */
+                queries?: {
+                    [key: string]: string;
+                };
+            };
+        };
+        /** @description Desired properties by their paths, such as `properties.desired.pump.speed`; null removes. */
+        ConfigurationContent: {
+            /** @description Of targeted devices. */
+            deviceContent?: Record<string, never>;
+            /** @description Of targeted modules. */
+            moduleContent?: Record<string, never>;
+            /** @description Of modules of targeted devices, by module id. */
+            modulesContent?: {
+                [key: string]: Record<string, never>;
+            };
+        };
+        Configuration: {
+            id: string;
+            schemaVersion: string;
+            labels: {
+                [key: string]: string;
+            };
+            content: components["schemas"]["ConfigurationContent"];
+            targetCondition: string;
+            priority: number;
+            /** Format: date-time */
+            createdTimeUtc: string;
+            /** Format: date-time */
+            lastUpdatedTimeUtc: string;
+            systemMetrics: components["schemas"]["ConfigurationMetrics"];
+            metrics: components["schemas"]["ConfigurationMetrics"];
+            etag: string;
+        };
+        /**
+         * @description Queries and how many rows they had. `targetedCount` and `appliedCount` are kept continuously; own
+         *     queries are counted after changes, at most once a minute.
+         */
+        ConfigurationMetrics: {
+            results: {
+                [key: string]: number;
+            };
+            queries: {
+                [key: string]: string;
+            };
         };
         Authentication: {
             /** @enum {string} */
-            type: "sas";
+            type: "sas" | "selfSigned" | "certificateAuthority";
+            x509Thumbprint?: components["schemas"]["Thumbprints"];
             symmetricKey?: {
                 primaryKey: string;
                 secondaryKey: string;
@@ -524,12 +3540,67 @@ export interface components {
             created: components["schemas"]["Time"];
             generationId: string;
             etag: string;
+            /** @description Others were let in by its key or certificate in the last 30 days; GET /credentials/shared says who. */
+            sharesCredential: boolean;
+            activity: components["schemas"]["Activity"];
             /** @description Alerts that are new or active. */
             openAlerts: number;
             modules: components["schemas"]["ModuleSummary"][];
             authentication: components["schemas"]["Authentication"];
             /** @description Only at creation and with keys=true. */
             connectionString?: string;
+        };
+        /** @description What was seen of one identity, without its modules'. */
+        Activity: {
+            /** Format: date-time */
+            lastActivity: string | null;
+            /**
+             * Format: date-time
+             * @description The last message to the hub, of any kind.
+             */
+            lastTelemetry: string | null;
+            /** Format: date-time */
+            lastSecurityMessage: string | null;
+            /**
+             * Format: date-time
+             * @description When it last came or went.
+             */
+            connectionChanged: string | null;
+            /** @description Since the identity was made. */
+            messages: number;
+            /** @description Among these. */
+            securityMessages: number;
+            /** @description In the last 24 hours. */
+            securityMessagesToday: number;
+            /** @description Among these: shorter than 4096 bytes. */
+            smallSecurityMessagesToday: number;
+            /** @description How far its clock is ahead of the hub's, by its tokens and the newest of its events; the largest of a day. */
+            clockAheadMs?: number;
+            clockObserved?: components["schemas"]["Time"];
+            /** @description What it calls itself. */
+            sdkVersion?: string;
+            ip?: string;
+        };
+        ActivityOf: {
+            deviceId: string;
+            moduleId?: string;
+            connectionState: components["schemas"]["ConnectionState"];
+            /** Format: date-time */
+            lastActivity: string | null;
+            /** Format: date-time */
+            lastTelemetry: string | null;
+            /** Format: date-time */
+            lastSecurityMessage: string | null;
+            /** Format: date-time */
+            connectionChanged: string | null;
+            messages: number;
+            securityMessages: number;
+            securityMessagesToday: number;
+            smallSecurityMessagesToday: number;
+            clockAheadMs?: number;
+            clockObserved?: components["schemas"]["Time"];
+            sdkVersion?: string;
+            ip?: string;
         };
         ModuleSummary: {
             moduleId: string;
@@ -548,15 +3619,305 @@ export interface components {
             created: components["schemas"]["Time"];
             generationId: string;
             etag: string;
+            /** @description Others were let in by its key or certificate in the last 30 days; GET /credentials/shared says who. */
+            sharesCredential: boolean;
+            activity: components["schemas"]["Activity"];
             agent?: components["schemas"]["Agent"];
             authentication: components["schemas"]["Authentication"];
             /** @description Only at creation and with keys=true. */
             connectionString?: string;
         };
+        /**
+         * @description A line of `/stream/events`, of forwarded files and of webhooks. Fields by kind:
+         *     `event` as in docs/reference/events.md, `items` its payload; `telemetry` with the message's
+         *     properties and its body, which is JSON, text or base64 as `bodyEncoding` says; `alert` the alert's
+         *     state after a change, as in SecurityAlert; `operation` a record of IoTHubOperations.
+         * @example {
+         *       "offset": "17.0",
+         *       "kind": "event",
+         *       "enqueuedTime": "2026-11-23T10:00:00.000Z",
+         *       "deviceId": "press-1",
+         *       "moduleId": "azureiotsecurity",
+         *       "eventId": "9c647395-b913-4997-a732-a7fe7303b649",
+         *       "name": "ProcessCreate",
+         *       "items": [
+         *         {
+         *           "CommandLine": "ls"
+         *         }
+         *       ]
+         *     }
+         */
+        StreamLine: {
+            /** @enum {string} */
+            kind: "event" | "telemetry" | "alert" | "operation" | "lost";
+            /** @example 17.0 */
+            offset?: string;
+            enqueuedTime?: components["schemas"]["Time"];
+            deviceId?: string;
+            moduleId?: string;
+            /** @description Of kind lost: how many journal records are gone. */
+            records?: number;
+        };
+        Forward: {
+            name: string;
+            /** @enum {string} */
+            type: "webhook" | "file";
+            /** @description The address without its query */
+            destination: string;
+            healthy: boolean;
+            /** @description Why the last delivery failed; empty when it did not. */
+            problem: string;
+            /** @description Where it goes on. */
+            offset: string;
+            /** @description Records of the journal it has not looked at. */
+            behind: number;
+            /** @description Taken since the start. */
+            lines: number;
+            bytes: number;
+            deliveries: number;
+            /** @description Deliveries that are tried again. */
+            failures: number;
+            /** @description Lines that the target will never take. */
+            refused: number;
+            /** @description Records that left the journal before their turn. */
+            lost: number;
+            /** Format: date-time */
+            lastDelivery: string | null;
+        };
+        Retention: {
+            /** @description Which raw events are stored. Detection sees all of them. */
+            rawEvents: {
+                /** @enum {string} */
+                mode: "off" | "on" | "chosen";
+                /** @description Chosen; none: all. */
+                eventTypes: string[];
+                /** @description Chosen; none: all. */
+                securityGroups: string[];
+            };
+            disk: {
+                /** @description Of the whole event store. */
+                usedBytes: number;
+                /** @description The limit; null: there is none. */
+                maxBytes: number | null;
+                /** @description Down to this the oldest rows go. */
+                goalBytes: number | null;
+                /** @description When more than this is used. */
+                startBytes: number | null;
+                /** @description Above this further rows are not stored. */
+                stopBytes: number | null;
+                storing: boolean;
+            };
+            tables: {
+                table: string;
+                maxAgeSeconds: number | null;
+                /** @description Of its pieces. */
+                maxBytes: number | null;
+                /** @description When the disk's limit asks for room. */
+                goesLast: boolean;
+                pieces: number;
+                rows: number;
+                /** @description Of its pieces; rows in none yet share a file. */
+                bytes: number;
+                /** Format: date-time */
+                oldest: string | null;
+                /** Format: date-time */
+                newest: string | null;
+            }[];
+            /** Format: date-time */
+            lastRun: string | null;
+            /** @description Of the last run; empty when there was none. */
+            problem: string;
+        };
+        RetentionStep: {
+            table: string;
+            /** @enum {string} */
+            why: "age" | "tableSize" | "diskLimit";
+            oldest: components["schemas"]["Time"];
+            newest: components["schemas"]["Time"];
+            /** @description That go. */
+            rows: number;
+            /** @description Of the same piece, that stay: they are held, or new. */
+            rowsHeld: number;
+            /** @description Of the whole piece. */
+            bytes: number;
+        };
+        RetentionPlan: {
+            items: components["schemas"]["RetentionStep"][];
+            /** @description Pieces that would go if nothing held them. */
+            held: components["schemas"]["RetentionStep"][];
+            rows: number;
+            /** @description Of pieces that go as a whole. */
+            bytes: number;
+            diskUsedBytes: number;
+            /** @description At most. */
+            diskAfterBytes: number;
+            /** @description The disk's limit is kept that way. */
+            fits: boolean;
+        };
+        RetentionOutcome: {
+            items: {
+                table: string;
+                /** @enum {string} */
+                why: "age" | "tableSize" | "diskLimit";
+                /** @description That went as a whole. */
+                pieces: number;
+                /** @description Of which some rows stayed. */
+                trimmedPieces: number;
+                rows: number;
+                bytes: number;
+            }[];
+            diskBeforeBytes: number;
+            /** @description Files that a running query still reads go when it ends. */
+            diskAfterBytes: number;
+            fits: boolean;
+        };
+        UsageSums: {
+            from: components["schemas"]["Time"];
+            to: components["schemas"]["Time"];
+            /** @description Of all, also those that are not among `items`. */
+            rows: number;
+            bytes: number;
+            /** @description By `retention.cost_per_gib`. */
+            cost: number;
+            currency: string;
+            costPerGib: number;
+            items: {
+                /** @description Of the table */
+                name: string;
+                rows: number;
+                bytes: number;
+                cost: number;
+                /** @description Of all bytes. */
+                percent: number;
+            }[];
+        };
+        Hold: {
+            id: string;
+            active: boolean;
+            reason: string;
+            owner: string;
+            /** @description Null: every one. */
+            table: string | null;
+            /** @description Null: every one. */
+            deviceId: string | null;
+            /** Format: date-time */
+            from: string | null;
+            /** Format: date-time */
+            to: string | null;
+            /** Format: date-time */
+            until: string | null;
+            created: components["schemas"]["Time"];
+            createdBy: string;
+            /** Format: date-time */
+            released: string | null;
+            releasedBy: string | null;
+            releaseReason: string | null;
+        };
+        Soundness: {
+            sound: boolean;
+            pieces: number;
+            /** @description Of pieces. */
+            bytes: number;
+            /** @description That are in none. */
+            hotRows: number;
+            damaged: {
+                file: string;
+                problem: string;
+            }[];
+        };
+        Compaction: {
+            sealedRows: number;
+            piecesBefore: number;
+            piecesAfter: number;
+            /** @description Of the whole event store. */
+            bytesBefore: number;
+            bytesAfter: number;
+        };
+        ImportCounts: {
+            rowsRead: number;
+            rowsAdded: number;
+            /** @description That were there already. */
+            rowsKnown: number;
+        };
+        Backup: {
+            name: string;
+            /** @description On the hub's machine. */
+            folder: string;
+            made: components["schemas"]["Time"];
+            /** @description The version of the hub. */
+            madeBy: string;
+            files: number;
+            bytes: number;
+        };
+        QuarantinedMessage: {
+            id: string;
+            deviceId: string;
+            moduleId: string;
+            generationId: string;
+            received: components["schemas"]["Time"];
+            /**
+             * @description Nothing of it was taken, or all but some events.
+             * @enum {string}
+             */
+            reason: "message_invalid" | "event_invalid";
+            /** @description The first fault, and how many more there are. */
+            why: string;
+            /** @description Of the content. */
+            bytes: number;
+            /** @description Replays that did not succeed. */
+            attempts: number;
+            /** Format: date-time */
+            lastAttempt: string | null;
+            /** @description Why the last one did not. */
+            lastAnswer: string;
+        };
+        QuarantinedMessageDetails: {
+            id: string;
+            deviceId: string;
+            moduleId: string;
+            generationId: string;
+            received: components["schemas"]["Time"];
+            /** @enum {string} */
+            reason: "message_invalid" | "event_invalid";
+            why: string;
+            bytes: number;
+            attempts: number;
+            /** Format: date-time */
+            lastAttempt: string | null;
+            lastAnswer: string;
+            /** @description How its sender had proved itself. */
+            authMethod: Record<string, never> | null;
+            systemProperties: Record<string, never>;
+            /** @description The application's. */
+            properties: Record<string, never>;
+        };
+        Upload: {
+            id: string;
+            /** @description As the device called it. */
+            name: string;
+            /**
+             * @description As the device said at the end; expired when it said nothing in time.
+             * @enum {string}
+             */
+            state: "open" | "completed" | "failed" | "expired";
+            begun: components["schemas"]["Time"];
+            /** Format: date-time */
+            finished: string | null;
+            /** @description Of the content; 0 while there is none. */
+            bytes: number;
+            /** @description Of the content; empty while there is none. */
+            sha256: string;
+            /** @description As the device said. */
+            contentType: string;
+            /** @description The same. */
+            statusCode: number;
+            /** @description The same. */
+            description: string;
+        };
         /** @description What the agent said about itself. */
         Agent: {
             version: string;
-            /** @description How it collects: ebpf, connector or proc. */
+            /** @description How it collects: ebpf, audit, connector or proc. */
             tier?: string;
         };
         Column: {
@@ -578,6 +3939,8 @@ export interface components {
             length: number;
         };
         QueryResult: {
+            /** @description Under which it ran. */
+            id: string;
             columns: components["schemas"]["Column"][];
             /**
              * @description One array per row, one value per column. datetime is RFC 3339 text, timespan is
@@ -586,8 +3949,31 @@ export interface components {
             rows: unknown[][];
             stats: {
                 rows: number;
+                /** @description Of text, and eight for each other value. */
+                bytes: number;
+                /** @description There is more; `limits.reached` says why it was cut. */
                 truncated: boolean;
+                /** @description Of `elapsedMs`. */
+                compileMs: number;
                 elapsedMs: number;
+            };
+            /**
+             * @description What this query might use at most. A query that needs more time or memory has no result but an
+             *     error with `limit`.
+             */
+            limits: {
+                timeoutMs: number;
+                rows: number;
+                bytes: number;
+                /** @description Of all queries together. */
+                memoryBytes: number;
+                /** @description On disk beside it; of all queries together. */
+                spillBytes: number;
+                /**
+                 * @description Which of them cut the result.
+                 * @enum {string|null}
+                 */
+                reached: "rows" | "bytes" | null;
             };
             /** @description What the query's `render` operator asked for. */
             render?: {
@@ -598,6 +3984,434 @@ export interface components {
                 };
             };
             warnings: components["schemas"]["Diagnostic"][];
+        };
+        SavedQueryDraft: {
+            name: string;
+            description?: string;
+            query: string;
+            /** @description At most 16 of up to 64 bytes. */
+            tags?: string[];
+            /**
+             * @description All who may look at the hub see it.
+             * @default false
+             */
+            shared: boolean;
+        };
+        /**
+         * @description unusable: something is wrong with it; noEvents: nothing is, but there are no events that it could look at.
+         * @enum {string}
+         */
+        RuleState: "enabled" | "disabled" | "unusable" | "noEvents";
+        /** @description A rule or correlation. Of one that cannot run only id, title, state, file, line, column and problem are known. */
+        Rule: {
+            /** @description Empty where it cannot be read. */
+            id: string;
+            title: string;
+            state: components["schemas"]["RuleState"];
+            file: string;
+            line: number;
+            column?: number;
+            /** @description Why it cannot run. */
+            problem?: string;
+            /**
+             * @description A detector is no Sigma: it remembers more than that can say. It has no text and takes no exceptions.
+             * @enum {string}
+             */
+            kind?: "rule" | "correlation" | "detector";
+            /** @enum {string} */
+            origin?: "builtin" | "folder" | "own";
+            /** @description It only serves a correlation of its file and is not raised by itself. */
+            part?: boolean;
+            severity?: components["schemas"]["Severity"];
+            ownSeverity?: components["schemas"]["Severity"];
+            description?: string;
+            author?: string;
+            license?: string;
+            status?: string;
+            logSource?: {
+                product: string;
+                category: string;
+                service: string;
+            };
+            tactics?: string[];
+            techniques?: string[];
+            tags?: string[];
+            aliases?: string[];
+            references?: string[];
+            falsePositives?: string[];
+            remediation?: string[];
+            buildsOn?: string[];
+        };
+        RuleDetail: {
+            /** @description Empty where it cannot be read. */
+            id: string;
+            title: string;
+            state: components["schemas"]["RuleState"];
+            file: string;
+            line: number;
+            column?: number;
+            /** @description Why it cannot run. */
+            problem?: string;
+            /**
+             * @description A detector is no Sigma: it remembers more than that can say. It has no text and takes no exceptions.
+             * @enum {string}
+             */
+            kind?: "rule" | "correlation" | "detector";
+            /** @enum {string} */
+            origin?: "builtin" | "folder" | "own";
+            /** @description It only serves a correlation of its file and is not raised by itself. */
+            part?: boolean;
+            severity?: components["schemas"]["Severity"];
+            ownSeverity?: components["schemas"]["Severity"];
+            description?: string;
+            author?: string;
+            license?: string;
+            status?: string;
+            logSource?: {
+                product: string;
+                category: string;
+                service: string;
+            };
+            tactics?: string[];
+            techniques?: string[];
+            tags?: string[];
+            aliases?: string[];
+            references?: string[];
+            falsePositives?: string[];
+            remediation?: string[];
+            buildsOn?: string[];
+            /** @description Its document as it is written. */
+            text: string;
+            setting: null | components["schemas"]["RuleSetting"];
+            exceptions: components["schemas"]["RuleFilter"][];
+            /** @description The text that holds it, where that is kept in the hub. */
+            own: null | components["schemas"]["RuleText"];
+        };
+        RuleSetting: {
+            enabled: boolean;
+            /** @enum {string|null} */
+            severity: "High" | "Medium" | "Low" | "Informational" | null;
+            comment: string;
+            updated: components["schemas"]["Time"];
+            updatedBy: string;
+            etag: string;
+        };
+        RuleFilter: {
+            id: string;
+            title: string;
+            description: string;
+            /** @enum {string} */
+            origin: "builtin" | "folder" | "own";
+            file: string;
+            line: number;
+            /** @description Ids; empty: all of its log source. */
+            rules: string[];
+        };
+        RuleTextDraft: {
+            /** @description Sigma, as YAML; up to 256 KiB. */
+            text: string;
+            /** @description Why. */
+            comment?: string;
+        };
+        RuleText: {
+            id: string;
+            title: string;
+            text: string;
+            comment: string;
+            created: components["schemas"]["Time"];
+            createdBy: string;
+            updated: components["schemas"]["Time"];
+            updatedBy: string;
+            etag: string;
+        };
+        RuleCondition: {
+            /** @description A field of the rule's events. */
+            field: string;
+            /** @description Sigma's, such as contains|all; empty: equal. */
+            modifiers?: string;
+            /** @description Of which one is to match; `*` and `?` are wildcards. */
+            values: string | string[];
+        };
+        /** @description A Sigma filter as text; or a rule, a title and conditions that must all be true. */
+        RuleExceptionDraft: {
+            text?: string;
+            rule?: string;
+            title?: string;
+            conditions?: components["schemas"]["RuleCondition"][];
+            /** @description Why. */
+            comment?: string;
+        };
+        Hunt: {
+            from: components["schemas"]["Time"];
+            to: components["schemas"]["Time"];
+            reached: components["schemas"]["Time"];
+            /** @description Everything was looked at. */
+            complete: boolean;
+            /** @description That were looked at. */
+            events: number;
+            /** @description What is stored of these is no event any more. */
+            unreadable: number;
+            hits: components["schemas"]["HuntTally"];
+            alerts: components["schemas"]["HuntTally"];
+            rules: {
+                id: string;
+                title: string;
+                raised: number;
+                hidden: number;
+            }[];
+            /** @description Most first; up to 50. */
+            devices: {
+                deviceId: string;
+                raised: number;
+                hidden: number;
+            }[];
+            examples: components["schemas"]["HuntExample"][];
+        };
+        HuntTally: {
+            raised: number;
+            /** @description Of these, by the exception. */
+            hidden: number;
+        };
+        HuntExample: {
+            ruleId: string;
+            title: string;
+            severity: components["schemas"]["Severity"];
+            deviceId: string;
+            moduleId: string;
+            entity: string;
+            why: string;
+            hidden: boolean;
+            time: components["schemas"]["Time"];
+            received: components["schemas"]["Time"];
+            eventId: string;
+            event: string;
+            details: unknown;
+            matched: {
+                field: string;
+                value: string;
+                pattern: string;
+                found: string;
+            }[];
+        };
+        AnalyticsRule: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            description: string;
+            severity: components["schemas"]["Severity"];
+            /** @description ISO 8601. */
+            queryFrequency: string;
+            /** @description ISO 8601. */
+            queryPeriod: string;
+            /**
+             * @description How many rows make an alert.
+             * @enum {string}
+             */
+            triggerOperator: "gt" | "lt" | "eq" | "ne";
+            triggerThreshold: number;
+            /** @enum {string} */
+            aggregation: "SingleAlert" | "AlertPerResult";
+            query: string;
+            /** @description What a row is about. */
+            entities: {
+                type: string;
+                fields: {
+                    identifier: string;
+                    column: string;
+                }[];
+            }[];
+            tactics: string[];
+            techniques: string[];
+            /** @description It comes with the hub. */
+            builtin: boolean;
+            enabled: boolean;
+            /** @description Why it cannot be run; empty when it can. */
+            problem: string;
+            warnings: string[];
+            yaml: string;
+            etag: string;
+            /** Format: date-time */
+            updated: string;
+            updatedBy: string;
+            runs: number;
+            /** @description Of these. */
+            failures: number;
+            findings: number;
+            lastRun: {
+                /** Format: date-time */
+                started: string;
+                /**
+                 * Format: date-time
+                 * @description What was looked at.
+                 */
+                from: string;
+                /** Format: date-time */
+                to: string;
+                tookMs: number;
+                rows: number;
+                findings: number;
+                /** @description There were more rows than the limit. */
+                truncated: boolean;
+                /** @description Empty when it went well. */
+                error: string;
+                /** @description Of a run that went well: a column that is not there. */
+                problem: string;
+            } | null;
+            /** Format: date-time */
+            nextRun: string | null;
+        };
+        /**
+         * @example {
+         *       "group": "pumps",
+         *       "type": "ActiveConnectionsNotInAllowedRange",
+         *       "window": "PT1H",
+         *       "max": 100
+         *     }
+         */
+        CustomAlertDraft: {
+            /** @description Security group: the tag SecurityGroup of a security module's or device's twin; default where there is none. */
+            group?: string;
+            /** @description ActiveConnectionsNotInAllowedRange, ...; see listCustomAlertTypes. */
+            type?: string;
+            /** @description Of a range: PT5M to P1D. */
+            window?: string;
+            min?: number;
+            max?: number;
+            /** @description Of a list: what is not on it raises an alert. */
+            allow?: string[];
+            /** @description Of a list: what is on it raises an alert. */
+            deny?: string[];
+            severity?: components["schemas"]["Severity"];
+            enabled?: boolean;
+            description?: string;
+            /** @description With protocol, instead of type: C2D, C2DRejected, D2C, DirectMethodInvokes, ... */
+            metric?: string;
+            /** @enum {string} */
+            protocol?: "AMQP" | "HTTP" | "MQTT";
+        };
+        CustomAlert: {
+            id: string;
+            /** @description Security group: the tag SecurityGroup of a security module's or device's twin; default where there is none. */
+            group: string;
+            /** @description ActiveConnectionsNotInAllowedRange, ...; see listCustomAlertTypes. */
+            type: string;
+            /** @description Of a range: PT5M to P1D. */
+            window?: string;
+            min?: number;
+            max?: number;
+            /** @description Of a list: what is not on it raises an alert. */
+            allow?: string[];
+            /** @description Of a list: what is on it raises an alert. */
+            deny?: string[];
+            severity: components["schemas"]["Severity"];
+            enabled: boolean;
+            description: string;
+            /** @description Of its alerts. */
+            title: string;
+            /** @enum {string} */
+            kind: "range" | "list";
+            /**
+             * Format: date-time
+             * @description Where its windows begin; they follow each other from there.
+             */
+            since: string;
+            created: components["schemas"]["Time"];
+            updated: components["schemas"]["Time"];
+            updatedBy: string;
+            /** @description The file that it comes from; null when somebody made it here. */
+            file: string | null;
+            etag: string;
+        };
+        CustomAlertType: {
+            type: string;
+            /** @description The rule of its alerts. */
+            id: string;
+            title: string;
+            alias: string;
+            /** @enum {string} */
+            kind: "range" | "list";
+            /**
+             * @description Who tells of it.
+             * @enum {string}
+             */
+            source: "agent" | "hub";
+            /**
+             * @description What its list is made of.
+             * @enum {string}
+             */
+            item: "none" | "address" | "user" | "process";
+            /** @description What it is about, in words. */
+            counts: string;
+        };
+        CustomAlertPreview: {
+            from: components["schemas"]["Time"];
+            to: components["schemas"]["Time"];
+            /** @description There was more history than is looked at; the newest was. */
+            truncated: boolean;
+            /** @description So many alerts; the same of the same device is one. */
+            alerts: number;
+            devices: number;
+            /** @description How often in all. */
+            hits: number;
+            /** @description The newest first, at most 200. */
+            items: {
+                deviceId: string;
+                entity: string;
+                why: string;
+                firstSeen: components["schemas"]["Time"];
+                lastSeen: components["schemas"]["Time"];
+                hitCount: number;
+            }[];
+            /** @description Those with any. */
+            days: {
+                day: components["schemas"]["Time"];
+                hits: number;
+            }[];
+        };
+        SavedQuery: {
+            id: string;
+            name: string;
+            description: string;
+            query: string;
+            tags: string[];
+            /** @description All who may look at the hub see it. */
+            shared: boolean;
+            /** @description It comes with the hub. */
+            builtin: boolean;
+            owner: string;
+            created: components["schemas"]["Time"];
+            updated: components["schemas"]["Time"];
+            updatedBy: string;
+            etag: string;
+        };
+        Completion: {
+            /** @description Where the piece of a word begins that a suggestion replaces, in bytes of UTF-8. */
+            offset: number;
+            /** @description Its length up to the place. */
+            length: number;
+            /** @description The best first; each has that piece in its label. */
+            items: {
+                label: string;
+                /** @enum {string} */
+                kind: "table" | "column" | "variable" | "function" | "aggregate" | "operator" | "keyword" | "type";
+                /** @description What to put in the place of the piece. */
+                insert: string;
+                /** @description A column's type, a function's form. */
+                detail: string;
+                documentation: string;
+            }[];
+            signature: {
+                name: string;
+                documentation: string;
+                /** @description Which argument the place is in, from 0. */
+                argument: number;
+                forms: {
+                    label: string;
+                    parameters: string[];
+                    /** @description The last parameter repeats. */
+                    variadic: boolean;
+                }[];
+            } | null;
         };
         StreamAlert: {
             id: string;
@@ -655,10 +4469,10 @@ export interface components {
         AuditRecord: {
             id: number;
             time: components["schemas"]["Time"];
-            /** @description The user, token:NAME or policy:NAME. */
+            /** @description The user, token:NAME or policy:NAME; system is the hub itself. */
             actor: string;
             /** @enum {string} */
-            method: "password" | "oneTimeToken" | "session" | "token" | "sharedAccessSignature" | "local" | "none";
+            method: "password" | "oneTimeToken" | "session" | "token" | "sharedAccessSignature" | "local" | "file" | "none";
             /** @example device.create */
             action: string;
             target: string;
@@ -670,9 +4484,178 @@ export interface components {
             /** @description Address of the caller. */
             remote: string;
             detail?: string;
+            /** @description Of the answer. */
+            statusCode?: number;
+            /** @description As in the answer's X-Request-Id. */
+            requestId?: string;
+            /** @description Of the hub itself: how it is set up (hub.start), what changed of its settings. */
+            properties?: {
+                [key: string]: unknown;
+            };
+        };
+        Enrollment: {
+            registrationId: string;
+            /** @description At the hub, where it is not the registration id. */
+            deviceId?: string;
+            registrationState?: components["schemas"]["Registration"];
+            attestation: components["schemas"]["Attestation"];
+            initialTwin: components["schemas"]["InitialTwin"];
+            /** @enum {string} */
+            provisioningStatus: "enabled" | "disabled";
+            reprovisionPolicy: components["schemas"]["ReprovisionPolicy"];
+            /** @enum {string} */
+            allocationPolicy?: "static";
+            iotHubs?: string[];
+            etag: string;
+            createdDateTimeUtc: components["schemas"]["Time"];
+            lastUpdatedDateTimeUtc: components["schemas"]["Time"];
+        };
+        /** @description At creation `attestation` is needed; at a change it may be absent. */
+        EnrollmentChange: {
+            /** @description As in the path. */
+            registrationId?: string;
+            deviceId?: string;
+            /** @description Not read. */
+            registrationState?: Record<string, never>;
+            attestation?: components["schemas"]["Attestation"];
+            /**
+             * @default enabled
+             * @enum {string}
+             */
+            provisioningStatus: "enabled" | "disabled";
+            initialTwin?: components["schemas"]["InitialTwin"];
+            reprovisionPolicy?: components["schemas"]["ReprovisionPolicy"];
+            /** @description hashed, geoLatency or static: there is one hub. */
+            allocationPolicy?: string;
+            /** @description This hub. */
+            iotHubHostName?: string;
+            /** @description This hub. */
+            iotHubs?: string[];
+            /** @description iotEdge: false. */
+            capabilities?: Record<string, never>;
+            /** @description Not read. */
+            etag?: string;
+            /** @description Not read. */
+            createdDateTimeUtc?: string;
+            /** @description Not read. */
+            lastUpdatedDateTimeUtc?: string;
+        };
+        EnrollmentGroup: {
+            enrollmentGroupId: string;
+            attestation: components["schemas"]["Attestation"];
+            initialTwin: components["schemas"]["InitialTwin"];
+            /** @enum {string} */
+            provisioningStatus: "enabled" | "disabled";
+            reprovisionPolicy: components["schemas"]["ReprovisionPolicy"];
+            /** @enum {string} */
+            allocationPolicy?: "static";
+            iotHubs?: string[];
+            etag: string;
+            createdDateTimeUtc: components["schemas"]["Time"];
+            lastUpdatedDateTimeUtc: components["schemas"]["Time"];
+        };
+        /** @description At creation `attestation` is needed; at a change it may be absent. */
+        EnrollmentGroupChange: {
+            /** @description As in the path. */
+            enrollmentGroupId?: string;
+            attestation?: components["schemas"]["Attestation"];
+            /**
+             * @default enabled
+             * @enum {string}
+             */
+            provisioningStatus: "enabled" | "disabled";
+            initialTwin?: components["schemas"]["InitialTwin"];
+            reprovisionPolicy?: components["schemas"]["ReprovisionPolicy"];
+            /** @description hashed, geoLatency or static: there is one hub. */
+            allocationPolicy?: string;
+            /** @description This hub. */
+            iotHubHostName?: string;
+            /** @description This hub. */
+            iotHubs?: string[];
+            /** @description iotEdge: false. */
+            capabilities?: Record<string, never>;
+            /** @description Not read. */
+            etag?: string;
+            /** @description Not read. */
+            createdDateTimeUtc?: string;
+            /** @description Not read. */
+            lastUpdatedDateTimeUtc?: string;
+        };
+        Attestation: {
+            /** @enum {string} */
+            type: "symmetricKey" | "x509";
+            /**
+             * @description Base64 of 16 to 64 bytes; "" makes a new one. Of a group: a device's key is base64 of the
+             *     HMAC-SHA256 of its registration id with this one. Shown at creation and with keys=true only.
+             */
+            symmetricKey?: {
+                primaryKey?: string;
+                secondaryKey?: string;
+            };
+            x509?: {
+                clientCertificates?: components["schemas"]["EnrolledCertificates"];
+                signingCertificates?: components["schemas"]["EnrolledCertificates"];
+            };
+        };
+        /** @description Of an enrollment the device's own (client), of a group its authority's (signing). */
+        EnrolledCertificates: {
+            primary: components["schemas"]["EnrolledCertificate"];
+            secondary?: components["schemas"]["EnrolledCertificate"];
+        };
+        EnrolledCertificate: {
+            /** @description PEM, or base64 of the DER form. */
+            certificate: string;
+            /** @description What it says; not read. */
+            info?: Record<string, never>;
+        };
+        /** @description What the twin of a new device begins with. */
+        InitialTwin: {
+            tags?: Record<string, never>;
+            properties?: {
+                desired?: Record<string, never>;
+            };
+        };
+        /** @description What happens when a device registers again. */
+        ReprovisionPolicy: {
+            /**
+             * @description false: nothing is changed any more.
+             * @default true
+             */
+            updateHubAssignment: boolean;
+            /**
+             * @description false: its twin is set back to the initial one.
+             * @default true
+             */
+            migrateDeviceData: boolean;
+        };
+        Registration: {
+            registrationId: string;
+            createdDateTimeUtc?: components["schemas"]["Time"];
+            lastUpdatedDateTimeUtc?: components["schemas"]["Time"];
+            /** @enum {string} */
+            status: "unassigned" | "assigning" | "assigned" | "failed" | "disabled";
+            /** @enum {string} */
+            substatus?: "initialAssignment" | "deviceDataReset";
+            assignedHub?: string;
+            deviceId?: string;
+            errorCode?: number;
+            errorMessage?: string;
+            etag?: string;
         };
     };
     responses: {
+        /** @description A file */
+        Export: {
+            headers: {
+                /** @description An attachment of the table's name. */
+                "Content-Disposition"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/x-ndjson": string;
+                "application/vnd.apache.parquet": string;
+            };
+        };
         /** @description The request is not acceptable; the message says where and why. */
         BadRequest: {
             headers: {
@@ -773,6 +4756,15 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description Larger than the limit */
+        TooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
         /** @description Too many failures or too many at once; wait as long as `Retry-After` says. */
         TooManyRequests: {
             headers: {
@@ -808,7 +4800,47 @@ export interface components {
         Limit: number;
         /** @description The `nextCursor` of the page before. */
         Cursor: string;
+        /** @description Only alerts in this state; open is new and active together. */
+        AlertStatusFilter: "new" | "active" | "closed" | "open";
+        /** @description Only alerts of this severity. */
+        AlertSeverityFilter: components["schemas"]["Severity"];
+        /** @description Only alerts of this device. */
+        AlertDevice: string;
+        /** @description Only alerts of the rule with this id. */
+        AlertRule: string;
+        /** @description Only alerts that are about exactly this. */
+        AlertEntity: string;
+        /** @description Only alerts with this technique of ATT&CK, or one below it: T1059. */
+        AlertTechnique: string;
+        /** @description Only alerts with this tactic. */
+        AlertTactic: string;
+        /** @description Only alerts of this person; `none` stands for nobody. */
+        AlertAssignee: string;
+        /** @description Only alerts with this verdict; none without any. */
+        AlertVerdictFilter: "truePositive" | "benign" | "falsePositive" | "undetermined" | "resolved" | "none";
+        /** @description Last seen then or later: a time, or how long ago (PT24H). */
+        AlertFrom: string;
+        /** @description Last seen before: a time, or how long ago. */
+        AlertUntil: string;
+        /** @description Whether alerts that a suppression hides are among them. */
+        AlertHidden: "exclude" | "only" | "include";
+        /** @description Only alerts that this suppression hides. */
+        AlertSuppression: string;
+        /** @description Text that title, device, rule, entity or reason must contain, in either case. */
+        AlertSearch: string;
+        /** @description As the distribution names it; `CVE-2024-0001`. */
+        VulnerabilityName: string;
+        /** @description Given when it began. */
+        AdvisoryUploadId: string;
+        /** @description As in `RecommendationName` of the workspace; `IoT_OpenPorts`. */
+        RecommendationName: string;
         AlertId: string;
+        HoldId: string;
+        ImportId: string;
+        QuarantineId: string;
+        RuleId: string;
+        /** @description What the device got as correlationId. */
+        UploadId: string;
         DeviceId: string;
         ModuleId: string;
         /** @description With the keys and connection string; needs the role admin. */
@@ -937,13 +4969,33 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only alerts in this state; open is new and active together. */
-                status?: "new" | "active" | "closed" | "open";
+                status?: components["parameters"]["AlertStatusFilter"];
                 /** @description Only alerts of this severity. */
-                severity?: components["schemas"]["Severity"];
+                severity?: components["parameters"]["AlertSeverityFilter"];
                 /** @description Only alerts of this device. */
-                device?: string;
+                device?: components["parameters"]["AlertDevice"];
+                /** @description Only alerts of the rule with this id. */
+                rule?: components["parameters"]["AlertRule"];
+                /** @description Only alerts that are about exactly this. */
+                entity?: components["parameters"]["AlertEntity"];
+                /** @description Only alerts with this technique of ATT&CK, or one below it: T1059. */
+                technique?: components["parameters"]["AlertTechnique"];
+                /** @description Only alerts with this tactic. */
+                tactic?: components["parameters"]["AlertTactic"];
+                /** @description Only alerts of this person; `none` stands for nobody. */
+                assignee?: components["parameters"]["AlertAssignee"];
+                /** @description Only alerts with this verdict; none without any. */
+                verdict?: components["parameters"]["AlertVerdictFilter"];
+                /** @description Last seen then or later: a time, or how long ago (PT24H). */
+                from?: components["parameters"]["AlertFrom"];
+                /** @description Last seen before: a time, or how long ago. */
+                until?: components["parameters"]["AlertUntil"];
+                /** @description Whether alerts that a suppression hides are among them. */
+                hidden?: components["parameters"]["AlertHidden"];
+                /** @description Only alerts that this suppression hides. */
+                suppression?: components["parameters"]["AlertSuppression"];
                 /** @description Text that title, device, rule, entity or reason must contain, in either case. */
-                search?: string;
+                search?: components["parameters"]["AlertSearch"];
                 /** @description Items on a page. */
                 limit?: components["parameters"]["Limit"];
                 /** @description The `nextCursor` of the page before. */
@@ -973,6 +5025,214 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
         };
     };
+    countAlerts: {
+        parameters: {
+            query?: {
+                by?: "severity" | "status" | "verdict" | "rule" | "device" | "entity" | "assignee" | "tactic" | "technique" | "day";
+                /** @description Only alerts in this state; open is new and active together. */
+                status?: components["parameters"]["AlertStatusFilter"];
+                /** @description Only alerts of this severity. */
+                severity?: components["parameters"]["AlertSeverityFilter"];
+                /** @description Only alerts of this device. */
+                device?: components["parameters"]["AlertDevice"];
+                /** @description Only alerts of the rule with this id. */
+                rule?: components["parameters"]["AlertRule"];
+                /** @description Only alerts that are about exactly this. */
+                entity?: components["parameters"]["AlertEntity"];
+                /** @description Only alerts with this technique of ATT&CK, or one below it: T1059. */
+                technique?: components["parameters"]["AlertTechnique"];
+                /** @description Only alerts with this tactic. */
+                tactic?: components["parameters"]["AlertTactic"];
+                /** @description Only alerts of this person; `none` stands for nobody. */
+                assignee?: components["parameters"]["AlertAssignee"];
+                /** @description Only alerts with this verdict; none without any. */
+                verdict?: components["parameters"]["AlertVerdictFilter"];
+                /** @description Last seen then or later: a time, or how long ago (PT24H). */
+                from?: components["parameters"]["AlertFrom"];
+                /** @description Last seen before: a time, or how long ago. */
+                until?: components["parameters"]["AlertUntil"];
+                /** @description Whether alerts that a suppression hides are among them. */
+                hidden?: components["parameters"]["AlertHidden"];
+                /** @description Only alerts that this suppression hides. */
+                suppression?: components["parameters"]["AlertSuppression"];
+                /** @description Text that title, device, rule, entity or reason must contain, in either case. */
+                search?: components["parameters"]["AlertSearch"];
+                /** @description Items on a page. */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The groups */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["AlertGroup"][];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    exportAlerts: {
+        parameters: {
+            query?: {
+                /** @description Only alerts in this state; open is new and active together. */
+                status?: components["parameters"]["AlertStatusFilter"];
+                /** @description Only alerts of this severity. */
+                severity?: components["parameters"]["AlertSeverityFilter"];
+                /** @description Only alerts of this device. */
+                device?: components["parameters"]["AlertDevice"];
+                /** @description Only alerts of the rule with this id. */
+                rule?: components["parameters"]["AlertRule"];
+                /** @description Only alerts that are about exactly this. */
+                entity?: components["parameters"]["AlertEntity"];
+                /** @description Only alerts with this technique of ATT&CK, or one below it: T1059. */
+                technique?: components["parameters"]["AlertTechnique"];
+                /** @description Only alerts with this tactic. */
+                tactic?: components["parameters"]["AlertTactic"];
+                /** @description Only alerts of this person; `none` stands for nobody. */
+                assignee?: components["parameters"]["AlertAssignee"];
+                /** @description Only alerts with this verdict; none without any. */
+                verdict?: components["parameters"]["AlertVerdictFilter"];
+                /** @description Last seen then or later: a time, or how long ago (PT24H). */
+                from?: components["parameters"]["AlertFrom"];
+                /** @description Last seen before: a time, or how long ago. */
+                until?: components["parameters"]["AlertUntil"];
+                /** @description Whether alerts that a suppression hides are among them. */
+                hidden?: components["parameters"]["AlertHidden"];
+                /** @description Only alerts that this suppression hides. */
+                suppression?: components["parameters"]["AlertSuppression"];
+                /** @description Text that title, device, rule, entity or reason must contain, in either case. */
+                search?: components["parameters"]["AlertSearch"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A file */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    listAssignees: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Users who may change alerts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            name: string;
+                        }[];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    planAlertChange: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "filter": {
+                 *         "status": "open",
+                 *         "severity": "Low",
+                 *         "device": "press-7"
+                 *       },
+                 *       "change": {
+                 *         "status": "closed",
+                 *         "verdict": "benign",
+                 *         "comment": "Maintenance"
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    filter?: components["schemas"]["AlertFilter"];
+                    change: components["schemas"]["AlertChange"];
+                };
+            };
+        };
+        responses: {
+            /** @description What it would touch */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertPlan"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+        };
+    };
+    changeAlerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    token: string;
+                };
+            };
+        };
+        responses: {
+            /** @description What was done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertBulkResult"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+        };
+    };
     getAlert: {
         parameters: {
             query?: never;
@@ -987,6 +5247,7 @@ export interface operations {
             /** @description The alert */
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1000,7 +5261,9 @@ export interface operations {
     updateAlert: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 alertId: components["parameters"]["AlertId"];
             };
@@ -1011,13 +5274,11 @@ export interface operations {
                 /**
                  * @example {
                  *       "status": "closed",
+                 *       "verdict": "benign",
                  *       "comment": "Test by the maintenance team"
                  *     }
                  */
-                "application/json": {
-                    status: components["schemas"]["AlertStatus"];
-                    comment?: string;
-                };
+                "application/json": components["schemas"]["AlertChange"];
             };
         };
         responses: {
@@ -1035,6 +5296,969 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    listRelatedAlerts: {
+        parameters: {
+            query?: {
+                /** @description Items on a page. */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                alertId: components["parameters"]["AlertId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Related alerts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["RelatedAlert"][];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    listSuppressions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them, by name */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Suppression"][];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    createSuppression: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Stress test of the presses",
+                 *       "reason": "The load generator is ours, ticket 42",
+                 *       "expires": "P14D",
+                 *       "scope": {
+                 *         "device": "press-*",
+                 *         "fields": [
+                 *           {
+                 *             "field": "CommandLine",
+                 *             "test": "contains",
+                 *             "value": "stress-ng"
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    name: string;
+                    reason: string;
+                    /** @description Who answers for it; whoever makes it when absent. */
+                    owner?: string;
+                    scope: components["schemas"]["SuppressionScope"];
+                    expires: components["schemas"]["SuppressionExpiry"];
+                    /** @default true */
+                    enabled?: boolean;
+                    /**
+                     * @description Close the open alerts of its scope as benign, too.
+                     * @default false
+                     */
+                    closeOpen?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suppression"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+        };
+    };
+    testSuppression: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    scope: components["schemas"]["SuppressionScope"];
+                };
+            };
+        };
+        responses: {
+            /** @description By the alerts that are kept */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuppressionPreview"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    getSuppression: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                suppressionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The suppression */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suppression"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    putSuppression: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                suppressionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                    reason: string;
+                    owner?: string;
+                    scope: components["schemas"]["SuppressionScope"];
+                    expires: components["schemas"]["SuppressionExpiry"];
+                    /** @default true */
+                    enabled?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suppression"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    deleteSuppression: {
+        parameters: {
+            query?: {
+                /** @description Show what it has hidden, but for what another open alert is about. */
+                restore?: boolean;
+            };
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                suppressionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    listRecommendations: {
+        parameters: {
+            query?: {
+                /** @description Only those in this state */
+                state?: components["schemas"]["RecommendationState"];
+                /** @description Only those of this severity */
+                severity?: "High" | "Medium" | "Low";
+                /** @description Only devices of this security group */
+                group?: string;
+                /** @description Only this device; empty for the hub itself */
+                device?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Recommendation"][];
+                        total: number;
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    getRecommendation: {
+        parameters: {
+            query?: {
+                /** @description Only devices of this security group */
+                group?: string;
+                /** @description Only this device; empty for the hub itself */
+                device?: string;
+            };
+            header?: never;
+            path: {
+                /** @description As in `RecommendationName` of the workspace; `IoT_OpenPorts`. */
+                recommendationName: components["parameters"]["RecommendationName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The recommendation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recommendation"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    listRecommendationDevices: {
+        parameters: {
+            query?: {
+                /** @description Only devices for which it is in this state */
+                state?: components["schemas"]["RecommendationState"];
+                /** @description Only devices of this security group */
+                group?: string;
+                /** @description Only devices whose id contains this, whatever the case */
+                search?: string;
+                /** @description Only devices that have an item of this key */
+                item?: string;
+                /** @description Items on a page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The `nextCursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path: {
+                /** @description As in `RecommendationName` of the workspace; `IoT_OpenPorts`. */
+                recommendationName: components["parameters"]["RecommendationName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page, by device */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssessmentPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    listRecommendationItems: {
+        parameters: {
+            query?: {
+                /** @description Only devices of this security group */
+                group?: string;
+                /** @description Only this device; empty for the hub itself */
+                device?: string;
+                /** @description Items on a page. */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description As in `RecommendationName` of the workspace; `IoT_OpenPorts`. */
+                recommendationName: components["parameters"]["RecommendationName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The items */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            key: string;
+                            title: string;
+                            severity: components["schemas"]["Severity"];
+                            devices: number;
+                            /** @description On how many of these somebody accepts it */
+                            accepted: number;
+                            /** Format: date-time */
+                            since: string;
+                        }[];
+                        total: number;
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    listDeviceRecommendations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All that it was assessed by, the active and severe first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssessmentPage"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    getScore: {
+        parameters: {
+            query?: {
+                /** @description Of this security group only */
+                group?: string;
+                /** @description Of this device only; empty for the hub itself */
+                device?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The score, and what it is made of */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Score"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    listGroupScores: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All groups that have devices */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            securityGroup: string;
+                            percent: number | null;
+                            devices: number;
+                            parts: components["schemas"]["ScorePart"][];
+                        }[];
+                        total: number;
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    listVulnerabilities: {
+        parameters: {
+            query?: {
+                /** @description Only those with a fix that can be installed, or without one */
+                fix?: "available" | "none";
+                /** @description Only those that are at least so severe */
+                severity?: components["schemas"]["VulnerabilitySeverity"];
+                /** @description Also those that are no security matter (negligible), and those of which nobody knows whether they are there (undetermined) */
+                all?: boolean;
+                /** @description Only those whose name or package contains this */
+                search?: string;
+                /** @description Items on a page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The `nextCursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Vulnerability"][];
+                        total: number;
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getVulnerability: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As the distribution names it; `CVE-2024-0001`. */
+                vulnerabilityName: components["parameters"]["VulnerabilityName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All that is known about it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        name: string;
+                        /** @description Packages on devices that have it */
+                        findings: number;
+                        advisories: components["schemas"]["Advisory"][];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listVulnerableDevices: {
+        parameters: {
+            query?: {
+                /** @description Items on a page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The `nextCursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path: {
+                /** @description As the distribution names it; `CVE-2024-0001`. */
+                vulnerabilityName: components["parameters"]["VulnerabilityName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page, by device and package */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["DeviceVulnerability"][];
+                        total: number;
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDeviceVulnerabilities: {
+        parameters: {
+            query?: {
+                /** @description Only those with a fix that can be installed, or without one */
+                fix?: "available" | "none";
+                /** @description Only those that are at least so severe */
+                severity?: components["schemas"]["VulnerabilitySeverity"];
+                /** @description Also those that are no security matter (negligible), and those of which nobody knows whether they are there (undetermined) */
+                all?: boolean;
+                /** @description Only those whose name or package contains this */
+                search?: string;
+                /** @description Items on a page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The `nextCursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        deviceId: string;
+                        /** @description debian:12; empty: of no distribution that advisories are read for */
+                        release: string;
+                        /** @description Whether a bundle is about that release */
+                        covered: boolean;
+                        /**
+                         * Format: date-time
+                         * @description When the picture came
+                         */
+                        received: string | null;
+                        /**
+                         * Format: date-time
+                         * @description When it was last compared
+                         */
+                        judged: string | null;
+                        /** @description That are installed */
+                        sourcePackages: number;
+                        /** @description Vulnerabilities with a fix */
+                        fixable: number;
+                        /** @description Those without one */
+                        open: number;
+                        items: components["schemas"]["DeviceVulnerability"][];
+                        total: number;
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAdvisoryBundles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["AdvisoryBundle"][];
+                        imports: components["schemas"]["AdvisoryImport"][];
+                        devices: {
+                            /** @description Devices with a picture of their software */
+                            known: number;
+                            /** @description Of these, those that are to be compared yet */
+                            waiting: number;
+                            /** @description Of these, those whose release no bundle is about */
+                            uncovered: number;
+                            /** @description Of these, those with a vulnerability that has a fix */
+                            vulnerable: number;
+                        };
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteAdvisoryBundle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name */
+                bundleName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createAdvisoryUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "bundle": "debian"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description What it is called: of a-z, 0-9, ".", "_" and "-", the first a letter or a digit */
+                    bundle: string;
+                };
+            };
+        };
+        responses: {
+            /** @description It may come */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdvisoryImport"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getAdvisoryUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Given when it began. */
+                uploadId: components["parameters"]["AdvisoryUploadId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The upload */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdvisoryImport"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putAdvisoryUpload: {
+        parameters: {
+            query: {
+                /** @description Where the pieces before it end */
+                offset: number;
+            };
+            header?: never;
+            path: {
+                /** @description Given when it began. */
+                uploadId: components["parameters"]["AdvisoryUploadId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description It was taken */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdvisoryImport"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteAdvisoryUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Given when it began. */
+                uploadId: components["parameters"]["AdvisoryUploadId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    importAdvisoryUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Given when it began. */
+                uploadId: components["parameters"]["AdvisoryUploadId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is read in a moment */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdvisoryImport"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listRecommendationExceptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["RecommendationException"][];
+                        total: number;
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    createRecommendationException: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "recommendation": "IoT_OpenPorts",
+                 *       "securityGroup": "plant",
+                 *       "item": "tcp/22",
+                 *       "reason": "The firewall admits only the jump host."
+                 *     }
+                 */
+                "application/json": components["schemas"]["RecommendationExceptionDraft"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecommendationException"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+        };
+    };
+    testRecommendationException: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecommendationExceptionDraft"];
+            };
+        };
+        responses: {
+            /** @description What it would touch at this moment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: number;
+                        devices: number;
+                        /** @description Some of the devices; an empty name is the hub */
+                        examples: string[];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    deleteRecommendationException: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                exceptionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken back */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
         };
     };
     listDevices: {
@@ -1304,6 +6528,734 @@ export interface operations {
             412: components["responses"]["PreconditionFailed"];
         };
     };
+    getDeviceTwin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The twin */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    patchDeviceTwin: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "tags": {
+                 *         "SecurityGroup": "pumps"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["TwinChange"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    listDeviceMessages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The queue */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaitingMessageList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    sendDeviceMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "body": "{\"valve\":\"close\"}",
+                 *       "contentType": "application/json",
+                 *       "ack": "full"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewMessage"];
+            };
+        };
+        responses: {
+            /** @description Taken, and kept through a restart of the hub */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageReceipt"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    purgeDeviceMessages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Dropped */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        purged: number;
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    invokeDeviceMethod: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "method": "reboot",
+                 *       "payload": {
+                 *         "delay": 5
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["MethodCall"];
+            };
+        };
+        responses: {
+            /** @description What the device answered, whatever its status */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MethodAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            504: components["responses"]["TimedOut"];
+        };
+    };
+    listModuleMessages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+                moduleId: components["parameters"]["ModuleId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The queue */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaitingMessageList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    sendModuleMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+                moduleId: components["parameters"]["ModuleId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "body": "{\"valve\":\"close\"}",
+                 *       "contentType": "application/json",
+                 *       "input": "commands"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewMessage"];
+            };
+        };
+        responses: {
+            /** @description Taken, and kept through a restart of the hub */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageReceipt"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    purgeModuleMessages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+                moduleId: components["parameters"]["ModuleId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Dropped */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        purged: number;
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    invokeModuleMethod: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+                moduleId: components["parameters"]["ModuleId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "method": "reboot",
+                 *       "payload": {
+                 *         "delay": 5
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["MethodCall"];
+            };
+        };
+        responses: {
+            /** @description What the module answered, whatever its status */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MethodAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            504: components["responses"]["TimedOut"];
+        };
+    };
+    getModuleTwin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+                moduleId: components["parameters"]["ModuleId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The twin */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    patchModuleTwin: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+                moduleId: components["parameters"]["ModuleId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "properties": {
+                 *         "desired": {
+                 *           "ms_iotn:urn_azureiot_Security_SecurityAgentConfiguration": {
+                 *             "snapshotFrequency": {
+                 *               "value": "PT1H"
+                 *             }
+                 *           }
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["TwinChange"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Twin"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    listUploads: {
+        parameters: {
+            query?: {
+                /** @description Items on a page. */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The uploads; none also for a device that is not known any more */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Upload"][];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    getUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+                /** @description What the device got as correlationId. */
+                uploadId: components["parameters"]["UploadId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is known of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    deleteUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+                /** @description What the device got as correlationId. */
+                uploadId: components["parameters"]["UploadId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    getUploadContent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+                /** @description What the device got as correlationId. */
+                uploadId: components["parameters"]["UploadId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its bytes */
+            200: {
+                headers: {
+                    /** @description An attachment of the file's name. */
+                    "Content-Disposition"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    queryDevices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "query": "SELECT deviceId FROM devices WHERE tags.SecurityGroup = 'pumps'"
+                 *     }
+                 */
+                "application/json": {
+                    query: string;
+                    /** @default 100 */
+                    limit?: number;
+                    /** @description The `nextCursor` of the page before. */
+                    cursor?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description A page of rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TwinQueryPage"];
+                };
+            };
+            400: components["responses"]["BadQuery"];
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["TimedOut"];
+        };
+    };
+    listConfigurations: {
+        parameters: {
+            query?: {
+                /** @description Items on a page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The `nextCursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of configurations */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Configuration"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    testConfiguration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "targetCondition": "tags.site = 'north'",
+                 *       "customMetricQueries": {}
+                 *     }
+                 */
+                "application/json": {
+                    targetCondition?: string;
+                    customMetricQueries?: {
+                        [key: string]: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description What is wrong, with line and column */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        targetConditionError: string | null;
+                        customMetricQueryErrors: {
+                            [key: string]: string;
+                        };
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    getConfiguration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                configurationId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The configuration */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Configuration"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    putConfiguration: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                configurationId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "targetCondition": "tags.SecurityGroup = 'pumps'",
+                 *       "priority": 10,
+                 *       "content": {
+                 *         "modulesContent": {
+                 *           "azureiotsecurity": {
+                 *             "properties.desired.ms_iotn:urn_azureiot_Security_SecurityAgentConfiguration.snapshotFrequency": {
+                 *               "value": "PT1H"
+                 *             }
+                 *           }
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ConfigurationChange"];
+            };
+        };
+        responses: {
+            /** @description Made or changed */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Configuration"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    deleteConfiguration: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                configurationId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
     runQuery: {
         parameters: {
             query?: never;
@@ -1322,11 +7274,21 @@ export interface operations {
                 "application/json": {
                     query: string;
                     /**
-                     * @description Rows after which the answer is cut (`stats.truncated`).
-                     * @default 10000
+                     * @description A name for this run, to end it with `DELETE /query/{queryId}`: letters, digits, `-` and
+                     *     `_`. The hub makes one where there is none.
                      */
+                    id?: string;
+                    /**
+                     * @description Only rows whose TimeGenerated lies within, beside what the query says: a duration that
+                     *     ends now (`P1D`, `PT4H`), or two ends with a `/` between (`2026-01-01/P7D`).
+                     * @example P1D
+                     */
+                    timespan?: string;
+                    /** @description Rows after which the result is cut; 10000 unless `query.rows` says so, at most `query.max_rows`. */
                     limit?: number;
-                    /** @default 30000 */
+                    /** @description Size after which the result is cut; `query.max_size` unless less is asked for. */
+                    maxBytes?: number;
+                    /** @description Time after which the query is ended; 30000 unless `query.timeout` says so, at most `query.max_timeout`. */
                     timeoutMs?: number;
                 };
             };
@@ -1340,6 +7302,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "id": "5f0c2f6e0b9f4d1c",
                      *       "columns": [
                      *         {
                      *           "name": "AlertSeverity",
@@ -1362,8 +7325,18 @@ export interface operations {
                      *       ],
                      *       "stats": {
                      *         "rows": 2,
+                     *         "bytes": 23,
                      *         "truncated": false,
+                     *         "compileMs": 0.3,
                      *         "elapsedMs": 3.2
+                     *       },
+                     *       "limits": {
+                     *         "timeoutMs": 30000,
+                     *         "rows": 100,
+                     *         "bytes": 67108864,
+                     *         "memoryBytes": 536870912,
+                     *         "spillBytes": 4294967296,
+                     *         "reached": null
                      *       },
                      *       "warnings": []
                      *     }
@@ -1373,9 +7346,106 @@ export interface operations {
             };
             400: components["responses"]["BadQuery"];
             401: components["responses"]["Unauthorized"];
+            /** @description Another query with that `id` is running (Conflict), or this one was ended by somebody (Cancelled). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             504: components["responses"]["TimedOut"];
+        };
+    };
+    listRunningQueries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The queries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            id: string;
+                            /** @description Who asked. */
+                            owner: string;
+                            query: string;
+                            started: components["schemas"]["Time"];
+                        }[];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    cancelQuery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The `id` that the query was sent with. */
+                queryId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is ended, or was over already. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    completeQuery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "query": "SecurityAlert | where Al",
+                 *       "offset": 24
+                 *     }
+                 */
+                "application/json": {
+                    query: string;
+                    /** @description The place, in bytes of UTF-8 from the start; the end unless given. */
+                    offset?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Suggestions, and help with the call that the place is in. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Completion"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
         };
     };
     validateQuery: {
@@ -1438,6 +7508,1092 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
         };
     };
+    listCustomAlertTypes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All types */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["CustomAlertType"][];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    listCustomAlerts: {
+        parameters: {
+            query?: {
+                group?: string;
+                /** @description With or without IoT_CA_ in front. */
+                type?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["CustomAlert"][];
+                        total: number;
+                        problems: {
+                            file: string;
+                            message: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    createCustomAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CustomAlertDraft"];
+            };
+        };
+        responses: {
+            /** @description In force */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomAlert"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+        };
+    };
+    previewCustomAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CustomAlertDraft"];
+            };
+        };
+        responses: {
+            /** @description What it would have raised */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomAlertPreview"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["TimedOut"];
+        };
+    };
+    getCustomAlertDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a put of it takes, and a hub's folder of custom alerts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/yaml": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    putCustomAlertDocument: {
+        parameters: {
+            query?: {
+                /** @description What the file does not name is deleted. */
+                replace?: boolean;
+                /** @description Only say what would be done. */
+                dryRun?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/yaml": string;
+                "application/json": {
+                    customAlerts: components["schemas"]["CustomAlertDraft"][];
+                };
+            };
+        };
+        responses: {
+            /** @description Done, or what would be */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        created: number;
+                        changed: number;
+                        unchanged: number;
+                        removed: number;
+                        dryRun: boolean;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+        };
+    };
+    getCustomAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                customAlertId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The custom alert */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomAlert"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    putCustomAlert: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                customAlertId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CustomAlertDraft"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomAlert"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    deleteCustomAlert: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                customAlertId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    listRules: {
+        parameters: {
+            query?: {
+                /** @description Text in title, description, other names, techniques, tags or problem, whatever the case; or an id. */
+                search?: string;
+                state?: components["schemas"]["RuleState"];
+                origin?: "builtin" | "folder" | "own";
+                kind?: "rule" | "correlation" | "detector";
+                severity?: components["schemas"]["Severity"];
+                /** @description Items on a page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The `nextCursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Rule"][];
+                        total: number;
+                        /** @description Of all rules, by state. */
+                        counts: {
+                            enabled: number;
+                            disabled: number;
+                            unusable: number;
+                            noEvents: number;
+                        };
+                        nextCursor: components["schemas"]["NextCursor"];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    createRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleTextDraft"];
+            };
+        };
+        responses: {
+            /** @description Added */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleText"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+        };
+    };
+    checkRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleTextDraft"];
+            };
+        };
+        responses: {
+            /** @description It could be added */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        title: string;
+                        /** @description As it would be kept. */
+                        text: string;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            413: components["responses"]["TooLarge"];
+        };
+    };
+    huntRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Id of a rule that is there. */
+                    rule?: string;
+                    /** @description Or rules as Sigma. */
+                    text?: string;
+                    from?: components["schemas"]["Time"];
+                    to?: components["schemas"]["Time"];
+                    device?: string;
+                    /** @default 20 */
+                    examples?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description What it would have raised */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hunt"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    getRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ruleId: components["parameters"]["RuleId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDetail"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    putRule: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                ruleId: components["parameters"]["RuleId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleTextDraft"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleText"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+        };
+    };
+    deleteRule: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                ruleId: components["parameters"]["RuleId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    setRule: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                ruleId: components["parameters"]["RuleId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    enabled?: boolean;
+                    /**
+                     * @description null: the rule's own.
+                     * @enum {string|null}
+                     */
+                    severity?: "High" | "Medium" | "Low" | "Informational" | null;
+                    /** @description Why. */
+                    comment?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Set */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    listRuleExceptions: {
+        parameters: {
+            query?: {
+                /** @description Only those of this rule. */
+                rule?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["RuleFilter"][];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    createRuleException: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleExceptionDraft"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleText"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+        };
+    };
+    previewRuleException: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description A Sigma filter; or rule, title and conditions. */
+                    text?: string;
+                    rule?: string;
+                    title?: string;
+                    conditions?: components["schemas"]["RuleCondition"][];
+                    comment?: string;
+                    from?: components["schemas"]["Time"];
+                    to?: components["schemas"]["Time"];
+                    device?: string;
+                    /** @default 20 */
+                    examples?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description What would have been raised, and what of it hidden */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hunt"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    getRuleException: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                exceptionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The exception */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleText"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    putRuleException: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                exceptionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleTextDraft"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleText"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+        };
+    };
+    deleteRuleException: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                exceptionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    listSavedQueries: {
+        parameters: {
+            query?: {
+                /** @description Text in name, description or query, whatever the case. */
+                search?: string;
+                tag?: string;
+                /** @description Only one's own. */
+                own?: boolean;
+                /** @description Items on a page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The `nextCursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["SavedQuery"][];
+                        total: number;
+                        nextCursor: components["schemas"]["NextCursor"];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    createSavedQuery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SavedQueryDraft"];
+            };
+        };
+        responses: {
+            /** @description Saved */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedQuery"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+        };
+    };
+    getSavedQuery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                queryId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The query */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedQuery"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    putSavedQuery: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                queryId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SavedQueryDraft"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedQuery"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    deleteSavedQuery: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                queryId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    listAnalyticsRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["AnalyticsRule"][];
+                        total: number;
+                        nextCursor: components["schemas"]["NextCursor"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    testAnalyticsRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    yaml: string;
+                    /**
+                     * Format: date-time
+                     * @description The end of what is looked at; now, if absent.
+                     */
+                    to?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description What it would find */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Format: date-time */
+                        from: string;
+                        /** Format: date-time */
+                        to: string;
+                        rows: number;
+                        /** @description Whether so many rows make an alert. */
+                        triggered: boolean;
+                        alerts: number;
+                        /** @description The first of the alerts. */
+                        items: {
+                            title: string;
+                            severity: components["schemas"]["Severity"];
+                            deviceId: string;
+                            entity: string;
+                            hits: number;
+                            why: string;
+                            matched: {
+                                field: string;
+                                value: string;
+                            }[];
+                            /** @description The newest row of the result. */
+                            row: Record<string, never>;
+                        }[];
+                        problems: string[];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    getAnalyticsRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ruleId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnalyticsRule"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    putAnalyticsRule: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                ruleId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    yaml: string;
+                };
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnalyticsRule"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    deleteAnalyticsRule: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                ruleId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    enableAnalyticsRule: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                ruleId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    enabled: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnalyticsRule"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    runAnalyticsRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ruleId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is due */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnalyticsRule"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+        };
+    };
     openStream: {
         parameters: {
             query?: never;
@@ -1459,6 +8615,789 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    streamEvents: {
+        parameters: {
+            query?: {
+                /** @description The offset of the first line that is wanted; `earliest`; `latest` (default), what comes from now on. */
+                from?: string;
+                /** @description The offset of the last line that was read, instead of `from`. */
+                after?: string;
+                /** @description A list of `events`, `telemetry`, `alerts` and `operations`. */
+                kinds?: string;
+                /** @description Only what is about devices of that id; `*` and `?` are wild cards. */
+                device?: string;
+                /** @description At the end, wait for more; or stop. */
+                follow?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Lines, in chunks */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    exportTable: {
+        parameters: {
+            query: {
+                table: string;
+                /** @description The first `TimeGenerated`. */
+                from?: string;
+                /** @description The end; rows of this very moment are not part of it. */
+                to?: string;
+                format?: "ndjson" | "parquet";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Export"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["TimedOut"];
+        };
+    };
+    exportQuery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "query": "SecurityIoTRawEvent | where RawEventName == \"Login\"",
+                 *       "format": "parquet"
+                 *     }
+                 */
+                "application/json": {
+                    query: string;
+                    /**
+                     * @default ndjson
+                     * @enum {string}
+                     */
+                    format?: "ndjson" | "parquet";
+                };
+            };
+        };
+        responses: {
+            200: components["responses"]["Export"];
+            400: components["responses"]["BadQuery"];
+            401: components["responses"]["Unauthorized"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["TimedOut"];
+        };
+    };
+    listForwards: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The forwards */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Forward"][];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    listQuarantine: {
+        parameters: {
+            query?: {
+                device?: string;
+                reason?: "message_invalid" | "event_invalid";
+                /** @description Items on a page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The `nextCursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["QuarantinedMessage"][];
+                        total: number;
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    getQuarantined: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                messageId: components["parameters"]["QuarantineId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is known of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantinedMessageDetails"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    discardQuarantined: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                messageId: components["parameters"]["QuarantineId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    getQuarantinedContent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                messageId: components["parameters"]["QuarantineId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its bytes */
+            200: {
+                headers: {
+                    /** @description An attachment. */
+                    "Content-Disposition"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    replayQuarantined: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                messageId: components["parameters"]["QuarantineId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is stored */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Limits and contents */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    planRetention: {
+        parameters: {
+            query?: {
+                /** @description Of which table `maxAge` and `maxBytes` are; without it of every one. */
+                table?: string;
+                /** @description As in `30d` or `12h`; `0d` stands for no limit. */
+                maxAge?: string;
+                /** @description Of a table; 0 stands for no limit. */
+                maxBytes?: number;
+                /** @description Of the whole event store, in bytes; 0 stands for no limit. */
+                diskMax?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What would go */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionPlan"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    applyRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What went */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionOutcome"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getUsage: {
+        parameters: {
+            query?: {
+                by?: "table" | "device" | "eventType" | "day";
+                /** @description Its day is the first; without it that of 30 days ago. */
+                from?: string;
+                /** @description The end; now without it. */
+                to?: string;
+                table?: string;
+                device?: string;
+                /** @description Items on a page. */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Those with the most bytes, the largest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageSums"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listHolds: {
+        parameters: {
+            query?: {
+                /** @description Those that have ended, too. */
+                all?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Holds */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Hold"][];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createHold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "Case 4711",
+                 *       "deviceId": "press-1",
+                 *       "from": "2026-11-01T00:00:00Z",
+                 *       "to": "2026-11-08T00:00:00Z"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description For the record. */
+                    reason: string;
+                    /** @description Who answers for it; without it who asks. */
+                    owner?: string;
+                    /** @description Without it of every table. */
+                    table?: string;
+                    /** @description Without it of every device. */
+                    deviceId?: string;
+                    /**
+                     * Format: date-time
+                     * @description The first `TimeGenerated`.
+                     */
+                    from?: string;
+                    /**
+                     * Format: date-time
+                     * @description The end, which is not part of it.
+                     */
+                    to?: string;
+                    /**
+                     * Format: date-time
+                     * @description When the hold ends by itself.
+                     */
+                    until?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description It holds */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hold"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getHold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                holdId: components["parameters"]["HoldId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The hold */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hold"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    releaseHold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                holdId: components["parameters"]["HoldId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "The case is closed"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description For the record. */
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description It holds no more */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hold"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    verifyStore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was found */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Soundness"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    compactStore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Compaction"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    exportRows: {
+        parameters: {
+            query: {
+                table: string;
+                /** @description The first `TimeGenerated`. */
+                from?: string;
+                /** @description The end, which is not part of it. */
+                to?: string;
+                format?: "parquet" | "ndjson";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Export"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "table": "SecurityIoTRawEvent",
+                 *       "format": "ndjson"
+                 *     }
+                 */
+                "application/json": {
+                    table: string;
+                    /**
+                     * @default parquet
+                     * @enum {string}
+                     */
+                    format?: "parquet" | "ndjson";
+                };
+            };
+        };
+        responses: {
+            /** @description Where to send it */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putImportContent: {
+        parameters: {
+            query?: {
+                /** @description Where it belongs in the file; not behind a gap. */
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                importId: components["parameters"]["ImportId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description It is there */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    runImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                importId: components["parameters"]["ImportId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was added */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportCounts"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listBackups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Complete ones in `backup.dir` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Backup"][];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createBackup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "before-the-upgrade"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Letters, digits, `-`, `_` and `.`; without it the time. */
+                    name?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description It is complete */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backup"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    checkBackup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                backupName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is what was written */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backup"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -1549,6 +9488,15 @@ export interface operations {
                     "text/plain": "ok\n";
                 };
             };
+            /** @description It answers, and cannot store what devices send: the disk is full or failing. Nothing is acknowledged meanwhile, or acknowledged messages wait in the journal for their tables. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
         };
     };
     listTokens: {
@@ -1637,6 +9585,45 @@ export interface operations {
             404: components["responses"]["NotFound"];
         };
     };
+    listActivity: {
+        parameters: {
+            query?: {
+                /** @description No message for so long, or never. */
+                silentHours?: number;
+                /** @description No security message for so long, or never. */
+                securitySilentHours?: number;
+                /** @description Its clock is off by so much, or more, in either direction. */
+                clockOffSeconds?: number;
+                /** @description So many percent, or more, of its security messages of the last 24 hours were shorter than 4096 bytes. */
+                smallPercent?: number;
+                /** @description Items on a page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The `nextCursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["ActivityOf"][];
+                        nextCursor: components["schemas"]["NextCursor"];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+        };
+    };
     listAudit: {
         parameters: {
             query?: {
@@ -1666,6 +9653,899 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+        };
+    };
+    listCertificates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["CertificateAuthority"][];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+        };
+    };
+    getCertificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                certificateName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The authority */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificateAuthority"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    putCertificate: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                certificateName: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CertificateText"];
+            };
+        };
+        responses: {
+            /** @description Replaced */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificateAuthority"];
+                };
+            };
+            /** @description Uploaded */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificateAuthority"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    deleteCertificate: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                certificateName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    makeVerificationCode: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                certificateName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The authority with its code */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificateAuthority"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    verifyCertificate: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                certificateName: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CertificateText"];
+            };
+        };
+        responses: {
+            /** @description Verified */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificateAuthority"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    listPolicies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Policy"][];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+        };
+    };
+    getPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                policyName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The policy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Policy"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    putPolicy: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                policyName: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyWish"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Policy"];
+                };
+            };
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Policy"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+        };
+    };
+    deletePolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                policyName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    regeneratePolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                policyName: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    key: "primary" | "secondary" | "swap";
+                };
+            };
+        };
+        responses: {
+            /** @description The policy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Policy"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    getIpFilter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rules */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IpFilter"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+        };
+    };
+    putIpFilter: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IpFilter"];
+            };
+        };
+        responses: {
+            /** @description The rules */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IpFilter"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    listSharedCredentials: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The most shared first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["SharedCredential"][];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+        };
+    };
+    getLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The limits */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Limits"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    listContainers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Those whose time is not over, the oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Container"][];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+        };
+    };
+    createContainer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is there */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewContainer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+        };
+    };
+    deleteContainer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                containerName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    getProvisioning: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The provisioning service */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @example 0ne00A1B2C3 */
+                        idScope: string;
+                        hostName: string;
+                        enrollments: number;
+                        enrollmentGroups: number;
+                        registrations: number;
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    listEnrollments: {
+        parameters: {
+            query?: {
+                /** @description Only ids that contain this text; case does not matter. */
+                search?: string;
+                /** @description Items on a page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The `nextCursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Enrollment"][];
+                        nextCursor: string | null;
+                        total: number;
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    getEnrollment: {
+        parameters: {
+            query?: {
+                /** @description With the keys and connection string; needs the role admin. */
+                keys?: components["parameters"]["Keys"];
+            };
+            header?: never;
+            path: {
+                registrationId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enrollment"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    putEnrollment: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                registrationId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "attestation": {
+                 *         "type": "symmetricKey"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["EnrollmentChange"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enrollment"];
+                };
+            };
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enrollment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    deleteEnrollment: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                registrationId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    listEnrollmentGroups: {
+        parameters: {
+            query?: {
+                /** @description Only ids that contain this text; case does not matter. */
+                search?: string;
+                /** @description Items on a page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The `nextCursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["EnrollmentGroup"][];
+                        nextCursor: string | null;
+                        total: number;
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    getEnrollmentGroup: {
+        parameters: {
+            query?: {
+                /** @description With the keys and connection string; needs the role admin. */
+                keys?: components["parameters"]["Keys"];
+            };
+            header?: never;
+            path: {
+                groupId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrollmentGroup"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    putEnrollmentGroup: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                groupId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "attestation": {
+                 *         "type": "symmetricKey"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["EnrollmentGroupChange"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrollmentGroup"];
+                };
+            };
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrollmentGroup"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    deleteEnrollmentGroup: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                groupId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    listGroupRegistrations: {
+        parameters: {
+            query?: {
+                /** @description Items on a page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The `nextCursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path: {
+                groupId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Registration"][];
+                        nextCursor: string | null;
+                        total: number;
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    getRegistration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                registrationId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Registration"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    deleteRegistration: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                registrationId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Forgotten */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
         };
     };
 }

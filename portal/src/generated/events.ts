@@ -2,6 +2,9 @@
 
 export type ExtraDetails = Record<string, string>;
 
+/** What a server answered. */
+export type NetworkOutcome = "Ok" | "Failed" | "Unknown";
+
 /** Seen from the device. */
 export type Direction = "In" | "Out";
 
@@ -26,8 +29,11 @@ export type ConfigurationErrorType = "TypeMismatch" | "NotOptimal" | "Conflict";
 /** Priority class of events. */
 export type Queue = "High" | "Low";
 
-/** Where process events come from: eBPF in the kernel, the kernel's process connector, or polling of /proc, which misses short-lived processes. */
-export type CollectionTier = "Ebpf" | "Connector" | "Proc";
+/** Where process events come from: eBPF in the kernel, the kernel's audit trail, its process connector, or polling of /proc, which misses short-lived processes. */
+export type CollectionTier = "Ebpf" | "Audit" | "Connector" | "Proc";
+
+/** What happened to a file or folder; Unknown when a watch lost its place and the file is to be looked at again. */
+export type FileOperation = "Create" | "Modify" | "Attributes" | "Rename" | "Delete" | "Execute" | "Unknown";
 
 /** A process began to run a program. */
 export interface ProcessCreate {
@@ -288,6 +294,243 @@ export interface Heartbeat {
   ExtraDetails?: ExtraDetails;
 }
 
+/** A file or folder that is watched was changed. An addition of Vedette to the classic events. */
+export interface FileEvent {
+  /** The file or folder; for Rename its former path. */
+  Path: string;
+  /** Path after a Rename, when it is known. */
+  NewPath?: string;
+  /** What happened to it. */
+  Operation: FileOperation;
+  /** Process that did it; absent when the source cannot tell. */
+  ProcessId?: number;
+  /** Program of that process. */
+  Executable?: string;
+  /** Command line of that process. */
+  CommandLine?: string;
+  /** Account that the process runs as. */
+  UserId?: string;
+  /** Name of that account. */
+  UserName?: string;
+  ExtraDetails?: ExtraDetails;
+}
+
+/** Software that is installed by package managers; one item for each package. An addition of Vedette to the classic events. */
+export interface SBoM {
+  /** Name of the package. */
+  PackageName: string;
+  /** Its version as the package manager writes it, with epoch and release. */
+  Version: string;
+  /** Machine that it is built for. */
+  Architecture?: string;
+  /** Package that it was built from. */
+  SourcePackage?: string;
+  /** Version of that, where it is another. */
+  SourceVersion?: string;
+  /** Which database knows it: dpkg, rpm, apk, opkg. */
+  PackageManager: string;
+  /** Licence, where the database tells. */
+  License?: string;
+  /** Who maintains or sells the package. */
+  Supplier?: string;
+  /** Package URL, by which advisories name it. */
+  Purl: string;
+  ExtraDetails?: ExtraDetails;
+}
+
+/** A record of the kernel's audit trail, as it is, for rules that need it. An addition of Vedette to the classic events. */
+export interface AuditRecord {
+  /** Its type. */
+  RecordType: string;
+  /** Number of the occurrence; all records of one occurrence bear the same. */
+  Serial: number;
+  /** Its fields, as the kernel wrote them. */
+  Record: string;
+  /** The process that it names. */
+  ProcessId?: number;
+  /** The account of that process. */
+  UserId?: string;
+  /** The program of that process. */
+  Executable?: string;
+  ExtraDetails?: ExtraDetails;
+}
+
+/** Devices that a network sensor knows of; one item for each that is new, has changed or was seen again. An addition of Vedette to the classic events. */
+export interface NetworkAsset {
+  /** Names the device at this sensor: its hardware address, or its network address (with @ and the VLAN) where it is behind a router. */
+  AssetId: string;
+  /** Its first hardware address. */
+  MacAddress?: string;
+  /** Its first network address. */
+  IpAddress?: string;
+  /** All of its hardware addresses, separated by commas. */
+  MacAddresses?: string;
+  /** All of its network addresses, separated by commas. */
+  IpAddresses?: string;
+  /** Network addresses that it had and another device has now, separated by commas. */
+  FormerIpAddresses?: string;
+  /** VLANs in which it was seen, separated by commas. */
+  Vlans?: string;
+  /** What it is: PLC, RTU, IED, HMI, engineering station, server, switch, router ... */
+  AssetType?: string;
+  /** Its level of the Purdue model, 1 to 4. */
+  PurdueLevel?: number;
+  /** Who made it. */
+  Vendor?: string;
+  /** What it is called by who made it. */
+  Model?: string;
+  /** Number by which it is ordered. */
+  OrderCode?: string;
+  /** Version of its firmware. */
+  Firmware?: string;
+  /** Revision of the hardware. */
+  HardwareRevision?: string;
+  /** Its serial number. */
+  SerialNumber?: string;
+  /** What people call it: station name, system name, tag. */
+  AssetName?: string;
+  /** Its name in DNS, DHCP or NetBIOS. */
+  Hostname?: string;
+  /** Its operating system, with the version where it is known. */
+  OperatingSystem?: string;
+  /** Where it stands, as it says itself. */
+  Location?: string;
+  /** Mode of a controller. */
+  Mode?: string;
+  /** Who logged in from there last. */
+  UserName?: string;
+  /** Protocols that it serves, separated by commas. */
+  Serves?: string;
+  /** Protocols that it uses as a client, separated by commas. */
+  Uses?: string;
+  /** It is on a network that the sensor listens to, not behind a router. */
+  IsLocal: boolean;
+  /** It forwards for others. */
+  IsRouter: boolean;
+  /** It asked many that did not answer. */
+  IsScanner: boolean;
+  /** It loaded programs into controllers, or started or stopped them. */
+  IsProgrammingDevice: boolean;
+  /** It is no device of its own any more: what was known of it belongs to another now. */
+  IsGone?: boolean;
+  /** When it was first seen, RFC 3339, UTC. */
+  FirstSeen: string;
+  /** When it was last seen, likewise. */
+  LastSeen: string;
+  ExtraDetails?: ExtraDetails;
+}
+
+/** Who talked to whom, and how much, since the sensor's last report; one item for each pair of devices, server's port and protocol. An addition of Vedette to the classic events. */
+export interface NetworkConversation {
+  /** Who asked, or began to talk. */
+  ClientAddress?: string;
+  /** Hardware address of its packets; a router's where it is behind one. */
+  ClientMac?: string;
+  /** Who was asked; of a broadcast the address that it went to. */
+  ServerAddress?: string;
+  /** Hardware address of its packets, or that packets went to. */
+  ServerMac?: string;
+  /** Port that it serves. */
+  ServerPort?: string;
+  /** VLAN of the packets; absent outside of any. */
+  Vlan?: number;
+  /** Transport protocol, or the EtherType of what has none. */
+  Protocol: string;
+  /** What they spoke, told by content; absent where it is not known. */
+  ApplicationProtocol?: string;
+  /** What the server's port is for, where something else was spoken. */
+  ExpectedProtocol?: string;
+  /** Connections, or exchanges of datagrams, that were new; 0: all of them were reported before and go on. */
+  Flows: number;
+  /** Packets from the client. */
+  ClientPackets: number;
+  /** Packets from the server; 0: nobody answered, or that side is not heard. */
+  ServerPackets: number;
+  /** Bytes from the client, with all headers. */
+  ClientBytes: number;
+  /** Bytes from the server, likewise. */
+  ServerBytes: number;
+  /** Messages that were read. */
+  Messages: number;
+  /** Departures from the protocol among them. */
+  Issues: number;
+  /** When the first of these connections began, RFC 3339, UTC. */
+  FirstSeen: string;
+  /** When the last of these packets was seen, likewise. */
+  LastSeen: string;
+  ExtraDetails?: ExtraDetails;
+}
+
+/** A request and its answer in the network, of those that are of interest: what changes a device, who logs in, what fails. An addition of Vedette to the classic events. */
+export interface NetworkTransaction {
+  /** Who asked, or began to talk. */
+  ClientAddress?: string;
+  /** Hardware address of its packets; a router's where it is behind one. */
+  ClientMac?: string;
+  /** Port that it used. */
+  ClientPort?: string;
+  /** Who was asked; of a broadcast the address that it went to. */
+  ServerAddress?: string;
+  /** Hardware address of its packets, or that packets went to. */
+  ServerMac?: string;
+  /** Port that it serves. */
+  ServerPort?: string;
+  /** VLAN of the packets; absent outside of any. */
+  Vlan?: number;
+  /** What they spoke. */
+  ApplicationProtocol: string;
+  /** What it does to the server, whatever the protocol: write, program download, start, stop, mode change, firmware, authentication ... */
+  Access: string;
+  /** The protocol's own word for it, or its number. */
+  Operation: string;
+  /** What refines it, likewise. */
+  SubOperation?: string;
+  /** Unit, slot, station or common address behind the server's address. */
+  Unit?: number;
+  /** What it is about: registers, tags, blocks, files; separated by semicolons. */
+  Objects?: string;
+  /** What the server answered; Unknown where no answer was seen. */
+  Outcome: NetworkOutcome;
+  /** The protocol's own word for the answer, or its number. */
+  Status?: string;
+  /** Bytes of user data in the request. */
+  RequestBytes?: number;
+  /** Bytes of user data in the answer. */
+  ResponseBytes?: number;
+  /** From the request to its last answer. */
+  AnswerMicroseconds?: number;
+  ExtraDetails?: ExtraDetails;
+}
+
+/** A network sensor is alive, and how it does; ExtraDetails has each of its counters. An addition of Vedette to the classic events. */
+export interface SensorHealth {
+  /** Interface that it listens on; absent where it reads captures. */
+  Interface?: string;
+  /** Age of the sensor's process. */
+  UptimeSeconds: number;
+  /** Packets since it started. */
+  Packets: number;
+  /** Packets since then that the kernel could not hand over. */
+  PacketsLost: number;
+  /** Connections and exchanges of datagrams that are under way. */
+  Flows: number;
+  /** Devices that it knows of. */
+  Assets: number;
+  /** What was not told since it started, since a bound was reached: devices, conversations, transactions, events that waited for the spool. */
+  LeftOut: number;
+  /** Events collected since the spool was created. Always the sum of the next three. */
+  CollectedEvents: number;
+  /** Events of those that the hub acknowledged. */
+  AcknowledgedEvents: number;
+  /** Events of those that were lost. */
+  DroppedEvents: number;
+  /** Events of those that wait in the spool. */
+  PendingEvents: number;
+  /** Memory that the sensor occupies. */
+  ResidentBytes?: number;
+  ExtraDetails?: ExtraDetails;
+}
+
 /** The item type of each event, by its name. */
 export interface EventItems {
   ProcessCreate: ProcessCreate;
@@ -305,5 +548,12 @@ export interface EventItems {
   DroppedEventsStatistics: DroppedEventsStatistics;
   MessageStatistics: MessageStatistics;
   Heartbeat: Heartbeat;
+  FileEvent: FileEvent;
+  SBoM: SBoM;
+  AuditRecord: AuditRecord;
+  NetworkAsset: NetworkAsset;
+  NetworkConversation: NetworkConversation;
+  NetworkTransaction: NetworkTransaction;
+  SensorHealth: SensorHealth;
 }
 export type EventName = keyof EventItems;

@@ -13,10 +13,9 @@ import { HighlightStyle, StreamLanguage, bracketMatching, syntaxHighlighting } f
 import { Compartment, EditorState, Prec } from '@codemirror/state';
 import { EditorView, drawSelection, highlightSpecialChars, keymap, lineNumbers, placeholder } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
-import type { Diagnostic, Table } from '../api/types';
-import { complete } from './complete';
+import type { Completion, Diagnostic, Suggestion, Table } from '../api/types';
 import { diagnosticMarks, showDiagnostics } from './marks';
-import { spanOf } from './positions';
+import { byteOfIndex, indexOfByte, spanOf } from './positions';
 import { defaultTables, nextToken, type LineState, type TokenKind } from './tokens';
 
 const tokenTags = {
@@ -78,6 +77,8 @@ const theme = EditorView.theme({
   '.cm-tooltip-autocomplete ul li[aria-selected]': { backgroundColor: 'var(--accent)', color: 'var(--on-accent)' },
   '.cm-completionDetail': { color: 'inherit', opacity: '0.85', fontStyle: 'normal', marginLeft: '12px' },
   '.cm-completionIcon': { display: 'none' },
+  '.cm-completionDetail, .cm-completionLabel': { overflow: 'hidden', textOverflow: 'ellipsis' },
+  '.cm-tooltip.cm-completionInfo': { maxWidth: '44ch', padding: '6px 10px', fontFamily: 'var(--sans)', fontSize: '13px' },
   '.kql-error': { textDecoration: 'underline wavy var(--critical) 1.5px', textUnderlineOffset: '4px' },
   '.kql-warning': { textDecoration: 'underline wavy var(--medium) 1.5px', textUnderlineOffset: '4px' },
   '.kql-reason': { maxWidth: '60ch', padding: '6px 10px', fontFamily: 'var(--sans)', fontSize: '13px' },
@@ -104,7 +105,23 @@ export interface EditorOptions {
   placeholder: string;
   onchange: (text: string) => void;
   onrun: () => void;
+  // What may stand at a place, in bytes; undefined: nobody can tell now.
+  oncomplete: (text: string, offset: number, signal: AbortSignal) => Promise<Completion | undefined>;
+  // The cursor was moved, or the text around it changed.
+  oncursor: (text: string, offset: number) => void;
 }
+
+// What people read first at a place, before names that only happen to be known there.
+const icons: Record<Suggestion['kind'], string> = {
+  table: 'class',
+  column: 'property',
+  variable: 'variable',
+  function: 'function',
+  aggregate: 'function',
+  operator: 'keyword',
+  keyword: 'keyword',
+  type: 'type',
+};
 
 export interface KqlEditor {
   text(): string;
@@ -122,12 +139,28 @@ export function createEditor(host: HTMLElement, options: EditorOptions): KqlEdit
   const parent = document.createElement('div');
   root.append(parent);
   const grammar = new Compartment();
-  let tables: Table[] = [];
 
-  const source = (context: CompletionContext): CompletionResult | null => {
-    const before = context.state.sliceDoc(0, context.pos);
-    const answer = complete(before, tables, context.explicit);
-    return answer === undefined ? null : { from: answer.from, options: answer.options, validFor: /^[\w-]*$/ };
+  const source = async (context: CompletionContext): Promise<CompletionResult | null> => {
+    // Not at every space: only where a word was begun, or where somebody asks.
+    if (!context.explicit && context.matchBefore(/[\w!]$/) === null) return null;
+    const text = context.state.doc.toString();
+    const abort = new AbortController();
+    context.addEventListener('abort', () => abort.abort(), { onDocChange: true });
+    const answer = await options.oncomplete(text, byteOfIndex(text, context.pos), abort.signal);
+    if (answer === undefined || answer.items.length === 0) return null;
+    return {
+      from: indexOfByte(text, answer.offset),
+      options: answer.items.map((item, index) => ({
+        label: item.label,
+        detail: item.detail,
+        type: icons[item.kind],
+        apply: item.insert,
+        info: item.documentation || undefined,
+        // The hub knows best what is meant; within what fits the word as well.
+        boost: Math.max(-99, 50 - index),
+      })),
+      validFor: /^[\w-]*$/,
+    };
   };
 
   const run = () => {
@@ -164,6 +197,10 @@ export function createEditor(host: HTMLElement, options: EditorOptions): KqlEdit
         theme,
         EditorView.updateListener.of((update) => {
           if (update.docChanged) options.onchange(update.state.doc.toString());
+          if (update.docChanged || update.selectionSet) {
+            const text = update.state.doc.toString();
+            options.oncursor(text, byteOfIndex(text, update.state.selection.main.head));
+          }
         }),
       ],
     }),
@@ -181,7 +218,6 @@ export function createEditor(host: HTMLElement, options: EditorOptions): KqlEdit
       view.focus();
     },
     setTables(next) {
-      tables = next;
       view.dispatch({ effects: grammar.reconfigure(language(new Set(next.map((table) => table.name)))) });
     },
     show: (diagnostics) => showDiagnostics(view, diagnostics),

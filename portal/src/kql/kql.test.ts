@@ -1,7 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Table } from '../api/types';
-import { complete } from './complete';
-import { indexOfByte, spanOf } from './positions';
+import { byteOfIndex, indexOfByte, spanOf } from './positions';
 import { tokenize } from './tokens';
 
 const kinds = (query: string) => tokenize(query).flat().filter((token) => token.kind !== 'space').map((token) => `${token.kind}:${token.text}`);
@@ -33,32 +31,14 @@ describe('positions', () => {
     const text = 'é€\u{1F600}x';
     expect([0, 2, 5, 9, 10, 99].map((byte) => indexOfByte(text, byte))).toEqual([0, 1, 2, 4, 5, 5]);
   });
+  test('and back', () => {
+    const text = 'é€\u{1F600}x';
+    expect([0, 1, 2, 4, 5].map((index) => byteOfIndex(text, index))).toEqual([0, 2, 5, 9, 10]);
+  });
   test.each([
     ['abc', 1, 1, { from: 1, to: 2 }],
     ['abc', 1, 0, { from: 1, to: 2 }],
     ['abc', 3, 0, { from: 2, to: 3 }],
     ['', 0, 0, { from: 0, to: 0 }],
   ])('%j %i+%i', (text, offset, length, span) => expect(spanOf(text, { offset, length })).toEqual(span));
-});
-
-describe('complete', () => {
-  const tables: Table[] = [
-    { name: 'SecurityAlert', description: '', columns: [{ name: 'Status', type: 'string' }] },
-    { name: 'Other', description: '', columns: [{ name: 'Size', type: 'long' }] },
-  ];
-  const labels = (before: string, asked = false) => complete(before, tables, asked)?.options.map((option) => option.label);
-
-  test('tables first', () => expect(labels('Sec')).toEqual(['SecurityAlert', 'Other']));
-  test('operators after a pipe', () => expect(labels('SecurityAlert | wh')).toContain('where'));
-  test('columns of the tables in use', () => {
-    const found = labels('SecurityAlert | where St');
-    expect(found).toContain('Status');
-    expect(found).not.toContain('Size');
-  });
-  test('tables inside a join', () => expect(labels('SecurityAlert | join (O')).toEqual(['SecurityAlert', 'Other']));
-  test.each(['', 'SecurityAlert | where x == "St', 'SecurityAlert // St', 'SecurityAlert | take 5'])(
-    'nothing unasked for: %j',
-    (before) => expect(complete(before, tables, false)).toBeUndefined(),
-  );
-  test('but everything when asked', () => expect(labels('', true)).toEqual(['SecurityAlert', 'Other']));
 });

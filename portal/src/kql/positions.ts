@@ -13,6 +13,10 @@ export function indexOfByte(text: string, byte: number): number {
   return index;
 }
 
+export function byteOfIndex(text: string, index: number): number {
+  return new TextEncoder().encode(text.slice(0, index)).length;
+}
+
 export interface Span {
   from: number;
   to: number;

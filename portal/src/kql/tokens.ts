@@ -92,9 +92,10 @@ export const defaultTables: ReadonlySet<string> = new Set([
   'SecurityIoTRawEvent',
   'SecurityAlert',
   'IoTHubOperations',
+  'ProcessCreate',
+  'Login',
+  'ConnectionCreate',
+  'ListeningPorts',
+  'LocalUsers',
+  'OSBaseline',
 ]);
-
-export const operators: readonly string[] = [
-  'where', 'project', 'extend', 'summarize', 'order by', 'top', 'take', 'distinct', 'count', 'join',
-  'mv-expand', 'project-away', 'project-rename', 'union', 'render',
-];

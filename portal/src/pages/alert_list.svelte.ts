@@ -20,6 +20,9 @@ export interface ListFilter {
   severity: Severity | undefined;
   device: string;
   search: string;
+  rule?: string;
+  assignee?: string;
+  suppression?: string;
 }
 
 export function toApi(filter: ListFilter): AlertFilter {
@@ -28,6 +31,9 @@ export function toApi(filter: ListFilter): AlertFilter {
     severity: filter.severity,
     device: filter.device || undefined,
     search: filter.search || undefined,
+    rule: filter.rule || undefined,
+    assignee: filter.assignee || undefined,
+    suppression: filter.suppression || undefined,
   };
 }
 

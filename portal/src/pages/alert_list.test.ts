@@ -7,7 +7,8 @@ function alert(id: string, status: AlertStatus = 'new', hitCount = 1): AlertSumm
   return {
     id, status, hitCount, title: `Alert ${id}`, severity: 'High', deviceId: 'd1', moduleId: 'm', rule: { id: 'r', title: 'R' },
     firstSeen: '2026-01-01T00:00:00Z', lastSeen: '2026-01-01T00:00:00Z', description: '', whyFlagged: '', remediation: [],
-    tactics: [], techniques: [],
+    tactics: [], techniques: [], verdict: null, assignee: null, entity: '', closed: null, suppressionId: null,
+    falsePositives: [], aliases: [], etag: '1',
   };
 }
 const named = ({ id, severity, title, status, deviceId }: AlertSummary): StreamAlert => ({ id, severity, title, status, deviceId });

@@ -3,7 +3,6 @@ import { ApiError, asApiError, isAbort } from '../api/client';
 import { hub } from '../api/hub';
 import type { Diagnostic, QueryResult } from '../api/types';
 
-const kRowLimit = 10_000;
 const kTickMs = 100;
 
 export class QueryRun {
@@ -15,12 +14,15 @@ export class QueryRun {
   stopped = $state(false);
   elapsedMs = $state(0);
   #abort: AbortController | undefined;
+  #id = '';
   #checking: AbortController | undefined;
 
   async run(text: string): Promise<void> {
     this.stop();
     const abort = new AbortController();
     this.#abort = abort;
+    const id = crypto.randomUUID();
+    this.#id = id;
     this.#checking?.abort();
     this.running = true;
     this.stopped = false;
@@ -28,7 +30,7 @@ export class QueryRun {
     const begun = performance.now();
     const timer = setInterval(() => (this.elapsedMs = performance.now() - begun), kTickMs);
     try {
-      const result = await hub.query(text, { limit: kRowLimit, signal: abort.signal });
+      const result = await hub.query(text, { id, signal: abort.signal });
       if (abort.signal.aborted) return;
       this.result = result;
       this.error = undefined;
@@ -44,7 +46,11 @@ export class QueryRun {
   }
 
   stop(): void {
-    if (this.#abort !== undefined && this.running) this.stopped = true;
+    if (this.#abort !== undefined && this.running) {
+      this.stopped = true;
+      // A proxy between here and the hub may keep the connection open.
+      hub.cancelQuery(this.#id).catch(() => {});
+    }
     this.#abort?.abort();
     this.running = false;
   }
