@@ -47,6 +47,8 @@ void check_topics(std::string_view text) {
     ASSERT(again->owner.device_id == topic->owner.device_id &&
            again->owner.module_id == topic->owner.module_id);
   }
+  if (const auto delivery = wire::parse_delivery_topic(text))
+    ASSERT(delivery->version || delivery->kind == wire::DeliveryKind::TwinResult);
   const wire::TopicOwner owner{"d", "m"};
   if (const auto kind = wire::parse_filter(text, owner)) {
     ASSERT(wire::parse_filter(wire::filter_text(*kind, owner), owner) == kind);
