@@ -26,11 +26,15 @@ base::ByteVec exec_record() {
   out.u32le(0);
   out.u64le(5'000'000'000);
   out.u64le(99);
+  for (const std::uint64_t number : {1234U, 56789U, 1'700'000'000U, 1'700'000'001U})
+    out.u64le(number);
+  for (const std::uint32_t number : {111U, 222U, 8U, 1U})
+    out.u32le(number);
   for (const std::uint32_t word : {1000U, 1000U, 1000U, 1000U, 3U, 11U, 12U, 3U, 49U})
     out.u32le(word);
   for (const std::string_view section : kSections)
     out.u16le(static_cast<std::uint16_t>(section.size()));
-  for (int i = 0; i < VEDETTE_COMM * 2 + VEDETTE_TTY; ++i)
+  for (int i = 0; i < VEDETTE_COMM + VEDETTE_TTY; ++i)
     out.u8(0);
   for (const std::string_view section : kSections)
     out.text(section);

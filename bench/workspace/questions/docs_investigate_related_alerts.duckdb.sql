@@ -1,0 +1,2 @@
+SELECT TimeGenerated, DisplayName, AlertSeverity, Description, ExtendedProperties FROM alert
+WHERE contains(lower(ExtendedProperties), lower('{device}'))

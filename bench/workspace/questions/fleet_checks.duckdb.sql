@@ -1,0 +1,6 @@
+WITH latest AS (
+  SELECT DeviceId, max(TimeStamp) AS TimeStamp FROM raw_event WHERE RawEventName = 'OSBaseline' GROUP BY DeviceId)
+SELECT (e.EventDetails->>'$.CceId') AS "Check", (e.EventDetails->>'$.Severity') AS Severity, count(*) AS Devices
+FROM latest JOIN raw_event e ON e.DeviceId = latest.DeviceId AND e.TimeStamp = latest.TimeStamp
+WHERE e.RawEventName = 'OSBaseline' AND e.f_Result = 'Fail'
+GROUP BY ALL

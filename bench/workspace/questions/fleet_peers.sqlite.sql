@@ -1,0 +1,3 @@
+SELECT (EventDetails->>'$.RemoteAddress') AS Remote, count(*) AS Connections, count(DISTINCT DeviceId) AS Devices
+FROM raw_event WHERE RawEventName = 'ConnectionCreate' AND TimeGenerated > {now} - 6048000000000
+GROUP BY Remote ORDER BY Connections DESC LIMIT 50

@@ -1,0 +1,1 @@
+SELECT RawEventName, count(*) AS Events, max(TimeGenerated) AS "Last" FROM raw_event GROUP BY RawEventName
