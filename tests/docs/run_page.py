@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Runs the commands of a documentation page as a reader would: run_page.py PAGE
+"""Runs the commands of documentation pages as a reader would: run_page.py PAGE...
+
+Several pages are read one after the other, in one shell: the earlier ones prepare what the last one needs.
 
 In a scratch folder with the programs on PATH, in order:
   ```sh              runs; must end with status 0
@@ -38,8 +40,8 @@ def blocks(text):
 
 
 def script_of(page, scratch):
-    """The shell script that the page is, and the numbers of its blocks."""
-    script = ["set -eu", "trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT"]
+    """The shell lines that the page is, and the number of its blocks."""
+    script = []
     count = 0
     for number, language, attributes, content in blocks(page.read_text()):
         place = f"{page.name}:{number}"
@@ -62,17 +64,22 @@ def script_of(page, scratch):
             count += 1
         elif language in ("sh", "console") and attributes not in ("no-run",):
             raise SystemExit(f"{place}: unknown attribute {attributes!r}")
-    return "\n".join(script), count
+    return script, count
 
 
 def main():
-    page = pathlib.Path(sys.argv[1]).resolve()
+    pages = [pathlib.Path(name).resolve() for name in sys.argv[1:]]
     programs = pathlib.Path(os.environ["VEDETTE_BIN"])
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="vedette-docs."))
     try:
-        script, count = script_of(page, scratch)
+        script = ["set -eu", "trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT"]
+        for page in pages:
+            lines, count = script_of(page, scratch)
+            if count == 0:
+                raise SystemExit(f"{page.name}: no block that runs")
+            script += lines
         environment = {"PATH": f"{programs}:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(scratch), "LANG": "C.UTF-8"}
-        process = subprocess.Popen(["bash", "-c", script], cwd=scratch, env=environment, stdin=subprocess.DEVNULL,
+        process = subprocess.Popen(["bash", "-c", "\n".join(script)], cwd=scratch, env=environment, stdin=subprocess.DEVNULL,
                                    start_new_session=True)
         try:
             status = process.wait(240)
@@ -87,7 +94,7 @@ def main():
         if status != 0:
             for log in sorted(scratch.glob("background-*.out")):
                 print(f"-- the end of {log.name}\n{log.read_text(errors='replace')[-2000:]}")
-        print(f"{page.name}: {count} blocks, status {status}")
+        print(f"{pages[-1].name}: {count} blocks, status {status}")
         sys.exit(status)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -132,7 +132,7 @@ class BadSurroundings(unittest.TestCase):
             squatter.listen()
             port = squatter.getsockname()[1]
             hub = Program(site.folder, "vedette-hub", ["run", "--data-dir", site.hub_dir, "--listen", "127.0.0.1",
-                                                       "--mqtt-port", port, "--https-port", 0])
+                                                       "--mqtt-port", port, "--amqp-port", 0, "--https-port", 0])
             site.programs.append(hub)
             self.assertNotEqual(hub.process.wait(20), 0)
             self.assertIn(str(port), hub.log())
@@ -141,7 +141,7 @@ class BadSurroundings(unittest.TestCase):
     def test_two_hubs_on_one_data_folder(self):
         with running_site() as site:
             second = Program(site.folder, "vedette-hub", ["run", "--data-dir", site.hub_dir, "--mqtt-port", 0,
-                                                          "--https-port", 0])
+                                                          "--amqp-port", 0, "--https-port", 0])
             site.programs.append(second)
             self.assertNotEqual(second.process.wait(20), 0)
 
@@ -206,7 +206,7 @@ class BadSurroundings(unittest.TestCase):
                 with Client(site, connection) as client:
                     self.assertEqual(client.connect(), 0)
                     self.assertTrue(client.acknowledged(security_message([process_create("room")])))
-                    with open(ballast, "wb") as file:
+                    with open(ballast, "wb", buffering=0) as file:
                         try:
                             while True:
                                 file.write(b"\0" * 65536)

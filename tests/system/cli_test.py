@@ -116,6 +116,80 @@ class Cli(unittest.TestCase):
         self.assertEqual(self.run_cli("device", "delete", "pump-1").returncode, 0)
         self.assertEqual(self.run_cli("device", "show", "pump-1").returncode, 3)
 
+    def openssl(self, *args):
+        subprocess.run(["openssl", *map(str, args)], cwd=self.site.folder, check=True, capture_output=True)
+
+    def test_certificates(self):
+        key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+        self.openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "factory.pem", "-days", "2", "-subj", "/CN=Factory")
+        self.openssl("x509", "-in", "factory.pem", "-outform", "DER", "-out", "factory.der")
+        made = self.site.cli("certificate", "upload", "factory", self.site.folder / "factory.der")
+        self.assertFalse(made["verified"])
+        self.assertEqual(self.run_cli("certificate", "upload", "factory", self.site.folder / "factory.der").returncode, 5)
+        code = self.site.cli("certificate", "code", "factory")["verificationCode"]
+        self.openssl("req", *key, "-keyout", "proof.key", "-out", "proof.csr", "-subj", f"/CN={code}")
+        self.openssl("x509", "-req", "-in", "proof.csr", "-CA", "factory.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                     "-days", "2", "-out", "proof.pem")
+        self.assertTrue(self.site.cli("certificate", "verify", "factory", self.site.folder / "proof.pem")["verified"])
+        listed = self.run_cli("certificate", "list", "-o", "table").stdout
+        self.assertIn("Factory", listed)
+        device = self.site.cli("device", "create", "by-authority", "--auth", "certificateAuthority")
+        self.assertEqual(device["authentication"]["type"], "certificateAuthority")
+        self.assertEqual(self.run_cli("certificate", "delete", "factory").returncode, 0)
+        self.assertEqual(self.run_cli("certificate", "show", "factory").returncode, 3)
+
+    def test_how_devices_prove_themselves(self):
+        for wrong in (("--auth", "selfSigned"), ("--auth", "sas", "--thumbprint", "A" * 40)):
+            self.assertEqual(self.run_cli("device", "create", "x509-1", *wrong).returncode, 2)
+        made = self.site.cli("device", "create", "x509-1", "--thumbprint", "A" * 64)
+        self.assertEqual(made["authentication"]["type"], "selfSigned")
+        self.site.cli("device", "update", "x509-1", "--thumbprint", "B" * 64, "--secondary-thumbprint", "A" * 64)
+        shown = self.site.cli("device", "show", "x509-1")
+        self.assertEqual(shown["authentication"]["x509Thumbprint"],
+                         {"primaryThumbprint": "B" * 64, "secondaryThumbprint": "A" * 64})
+        self.assertEqual(shown["status"], "enabled")
+        self.assertEqual(self.run_cli("device", "update", "x509-1").returncode, 2)
+
+    def test_policies(self):
+        made = self.site.cli("policy", "create", "reader", "--right", "RegistryRead", "--right", "ServiceConnect")
+        self.assertEqual(made["rights"], ["RegistryRead", "ServiceConnect"])
+        renewed = self.site.cli("policy", "regenerate", "reader", "secondary")
+        self.assertEqual(renewed["primaryKey"], made["primaryKey"])
+        self.assertNotEqual(renewed["secondaryKey"], made["secondaryKey"])
+        self.assertEqual(self.site.cli("policy", "update", "reader", "--right", "RegistryRead")["rights"], ["RegistryRead"])
+        self.assertEqual(self.site.cli("policy", "show", "reader")["primaryKey"], made["primaryKey"])
+        listed = self.run_cli("policy", "list")
+        self.assertIn("reader", listed.stdout)
+        self.assertNotIn(made["primaryKey"], listed.stdout)
+        self.assertEqual(self.run_cli("policy", "delete", "reader").returncode, 0)
+        self.assertEqual(self.run_cli("policy", "show", "reader").returncode, 3)
+
+    def test_rules_about_addresses(self):
+        self.site.cli("ip-filter", "add", "plant", "allow", "10.0.0.0/8")
+        self.site.cli("ip-filter", "add", "lab", "deny", "10.9.0.0/16", "--position", "1")
+        self.assertEqual(self.run_cli("ip-filter", "add", "lab", "deny", "10.8.0.0/16").returncode, 5)
+        self.assertEqual(self.run_cli("ip-filter", "add", "odd", "deny", "nowhere").returncode, 1)
+        rules = self.site.cli("ip-filter", "show")["rules"]
+        self.assertEqual([(rule["name"], rule["action"]) for rule in rules], [("lab", "deny"), ("plant", "allow")])
+        self.assertEqual(self.site.cli("ip-filter", "remove", "lab")["rules"], rules[1:])
+        self.assertEqual(self.run_cli("ip-filter", "remove", "lab").returncode, 3)
+        self.assertEqual(self.site.cli("ip-filter", "default", "deny")["default"], "deny")
+        self.assertIn("All other addresses: deny", self.run_cli("ip-filter", "show", "-o", "table").stdout)
+        self.site.cli("ip-filter", "default", "allow")
+
+    def test_limits_and_shared_credentials(self):
+        limits = self.site.cli("limits")
+        own = {rate["kind"]: rate["identityPerSecond"] for rate in limits["rates"]}
+        self.assertGreater(own["telemetry"], 0, "out of the box each identity has a rate")
+        self.assertEqual(limits["dailyMessages"], 0)
+        table = self.run_cli("limits", "-o", "table")
+        self.assertIn("twin_update", table.stdout)
+        for name in ("twin-a", "twin-b"):
+            self.site.cli("device", "create", name, "--thumbprint", "C" * 64)
+        shared = self.site.cli("credential", "shared")["items"]
+        self.assertIn(["twin-a", "twin-b"], [sorted(each["deviceId"] for each in item["identities"]) for item in shared])
+        self.assertIn("twin-a twin-b", self.run_cli("credential", "shared", "-o", "csv").stdout)
+
     def test_lists_follow_all_pages(self):
         names = [f"page-{i:03}" for i in range(12)]
         for name in names:

@@ -8,12 +8,20 @@ import signal
 import subprocess
 import tempfile
 import time
+import unittest
 
 BIN = pathlib.Path(os.environ.get("VEDETTE_BIN", pathlib.Path(__file__).resolve().parents[2] / "build/release/bin"))
 
 
 class Failed(Exception):
     """A program did not do what the test needs; the message carries what it said."""
+
+
+def need_private_mounts():
+    """Skips where mounts cannot be kept from the rest of the machine: / of a plain chroot is no mount point."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
+        if not any(line.split()[4] == "/" for line in mounts):
+            raise unittest.SkipTest("needs mounts of its own, but / is no mount point (bind it to itself before chroot)")
 
 
 def eventually(check, timeout=30.0, interval=0.05, what="condition"):
@@ -31,14 +39,15 @@ def eventually(check, timeout=30.0, interval=0.05, what="condition"):
 class Program:
     """A running program whose standard output is JSON lines and whose log is a file."""
 
-    def __init__(self, folder, name, args):
+    def __init__(self, folder, name, args, within=()):
+        """`within`: a command that ends by running what follows it, such as `unshare`."""
         self.name = name
         self.log_path = folder / f"{name}.log"
         self.out_path = folder / f"{name}.out"
         self._log = open(self.log_path, "ab")
         self._out = open(self.out_path, "wb")
-        self.process = subprocess.Popen([str(BIN / name), *map(str, args)], stdin=subprocess.DEVNULL,
-                                        stdout=self._out, stderr=self._log)
+        self.process = subprocess.Popen([*within, str(BIN / name), *map(str, args)], stdin=subprocess.DEVNULL,
+                                        stdout=self._out, stderr=self._log, process_group=0)
 
     def log(self):
         return self.log_path.read_text(errors="replace")
@@ -61,6 +70,12 @@ class Program:
 
     def kill(self):
         self.process.kill()
+        self.process.wait()
+        self.close()
+
+    def cut_power(self):
+        """SIGKILL for the program and all that it started, at once."""
+        os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.close()
 
@@ -94,6 +109,7 @@ class Site:
         self.hub = None
         self.endpoints = None
         self.ports = (0, 0)
+        self.amqp_port = 0
         answer = subprocess.run([BIN / "vedette-hub", "init", "--data-dir", self.hub_dir, "--host-name", "localhost"],
                                 capture_output=True, text=True, check=False)
         if answer.returncode != 0:
@@ -121,13 +137,20 @@ class Site:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(text)
 
-    def start_hub(self, *args):
-        """Starts the hub; a restarted one keeps the ports of the first."""
+    def launch_hub(self, *args):
+        """Starts the hub without waiting for it."""
         self.hub = Program(self.folder, "vedette-hub",
                            ["run", "--data-dir", self.hub_dir, "--listen", "127.0.0.1", "--mqtt-port", self.ports[0],
-                            "--https-port", self.ports[1], *args])
+                            "--amqp-port", self.amqp_port, "--https-port", self.ports[1], *args])
         self.programs.append(self.hub)
+        return self.hub
+
+    def start_hub(self, *args):
+        """Starts the hub; a restarted one keeps the ports of the first."""
+        self.launch_hub(*args)
         self.endpoints = self.hub.ready()
+        if "amqps" in self.endpoints:
+            self.amqp_port = int(self.endpoints["amqps"].rpartition(":")[2])
         self.ports = (int(self.endpoints["mqtts"].rpartition(":")[2]), int(self.endpoints["https"].rpartition(":")[2]))
         return self.hub
 
@@ -181,9 +204,58 @@ class Site:
         agent.tier = agent.ready()["tier"]
         return agent
 
+    @staticmethod
+    def agent_status(config):
+        answer = subprocess.run([BIN / "vedette-agent", "status", "--config", config, "-o", "json"],
+                                capture_output=True, text=True, timeout=30, check=False)
+        if answer.returncode != 0:
+            raise Failed(f"vedette-agent status ended with {answer.returncode}: {answer.stderr}")
+        return json.loads(answer.stdout)
+
 
 @contextlib.contextmanager
 def running_site():
     with Site() as site:
         site.start_hub()
         yield site
+
+
+class PrintingAgent:
+    """vedette-agent run --print: what it sees, without any hub. Use as a context manager."""
+
+    def __init__(self, *args):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="vedette-test."))
+        self.program = Program(self.folder, "vedette-agent", ["run", "--print", *args])
+
+    def __enter__(self):
+        # A process of ours shows that it collects.
+        def seen():
+            if self.program.process.poll() is not None:
+                raise Failed(f"vedette-agent ended:\n{self.program.log()[-3000:]}")
+            subprocess.run(["/bin/true"], check=True)
+            return self.program.out_path.stat().st_size > 0
+
+        eventually(seen, what="the agent collects")
+        return self
+
+    def __exit__(self, *_):
+        try:
+            self.program.stop()
+        finally:
+            if os.environ.get("VEDETTE_KEEP"):
+                print("kept", self.folder)
+            else:
+                shutil.rmtree(self.folder, ignore_errors=True)
+
+    def events(self, name=None):
+        """(event, payload item) for each item printed so far, of the named events."""
+        text = self.program.out_path.read_text()
+        lines = text[:text.rfind("\n") + 1].splitlines()
+        # Reading all of a busy machine's events again and again takes longer than the tests.
+        return [(event, item) for line in lines if name is None or f'"{name}"' in line
+                for event in json.loads(line)["Events"] if name in (None, event["Name"]) for item in event["Payload"]]
+
+    def wait_for(self, name, check, timeout=20.0):
+        """The first (event, item) of that name for which check(item) holds."""
+        return eventually(lambda: next(((e, i) for e, i in self.events(name) if check(i)), None), timeout,
+                          what=f"a {name} event")
