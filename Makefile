@@ -4,9 +4,11 @@
 #   make test            build, run every test
 #   make build           release programs in build/release/bin
 #   make test-full       also sanitizers, long fuzzing, lint        make bench, make fuzz, make lint
+#   make bench-hub       what the hub costs, in ten minutes
+#   make bench-workspace what the workspace costs with 50 million events, in a quarter of an hour
 
 .DEFAULT_GOAL := build
-.PHONY: build portal demo test test-full bench fuzz lint format clean
+.PHONY: build portal demo test test-full bench bench-hub bench-workspace fuzz lint format clean
 
 build:
 	@scripts/build release programs
@@ -25,6 +27,12 @@ test-full:
 
 bench:
 	@scripts/bench
+
+bench-hub:
+	@scripts/bench-hub
+
+bench-workspace:
+	@scripts/bench-workspace
 
 fuzz:
 	@scripts/fuzz

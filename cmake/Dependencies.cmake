@@ -5,15 +5,18 @@ find_package(OpenSSL 3 REQUIRED)
 find_package(fmt 9 REQUIRED)
 find_package(Boost 1.81 REQUIRED)
 find_package(simdjson REQUIRED)
+find_package(ZLIB REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
 pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
 pkg_check_modules(argon2 REQUIRED IMPORTED_TARGET libargon2)
 pkg_check_modules(bpf REQUIRED IMPORTED_TARGET libbpf)
+pkg_check_modules(pcap REQUIRED IMPORTED_TARGET libpcap)
 pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
 # Its -pthread adds nothing with today's libc, but makes a precompiled header look foreign.
 set_property(TARGET PkgConfig::re2 PROPERTY INTERFACE_COMPILE_OPTIONS "")
+pkg_check_modules(vectorscan IMPORTED_TARGET libhs)
 
 # duckdb: the given folder, an installed one, or the pinned one that scripts/fetch-duckdb provides.
 add_library(duckdb INTERFACE IMPORTED)

@@ -5,6 +5,8 @@
 # makes, from the sources in the calling folder:
 #   vedette_<name>        static library of every *.cc that is not a test
 #   <name>_test           one GoogleTest program of every *_test.cc, registered with CTest
+# SMALL says that its code runs now and then, and should rather be small than fast: the agent's
+# program has to fit on small devices.
 # SERIAL says that the tests watch the whole machine and want it to themselves.
 # DEPS are modules and must stand on a strictly lower floor; TEST_DEPS are further modules that only
 # the tests use, lower too. A module in a sub-folder has its own call and an underscore in its name
@@ -24,7 +26,7 @@ function(vedette_floor_of name out)
 endfunction()
 
 function(vedette_module name)
-  cmake_parse_arguments(M "SERIAL" "FLOOR" "DEPS;LIBS;GENERATED;SUBDIRS;TEST_DEPS;TEST_LIBS" ${ARGN})
+  cmake_parse_arguments(M "SERIAL;SMALL" "FLOOR" "DEPS;LIBS;GENERATED;SUBDIRS;TEST_DEPS;TEST_LIBS" ${ARGN})
   if(M_UNPARSED_ARGUMENTS OR NOT DEFINED M_FLOOR)
     message(FATAL_ERROR "vedette_module(${name}): FLOOR is missing, or unknown: ${M_UNPARSED_ARGUMENTS}")
   endif()
@@ -58,6 +60,9 @@ function(vedette_module name)
   if(sources OR M_GENERATED)
     add_library(vedette_${name} STATIC ${sources} ${M_GENERATED})
     target_link_libraries(vedette_${name} PRIVATE vedette_flags PUBLIC ${dep_targets} ${M_LIBS})
+    if(M_SMALL AND CMAKE_BUILD_TYPE STREQUAL "Release")
+      target_compile_options(vedette_${name} PRIVATE -Os)
+    endif()
     if(M_GENERATED)
       add_custom_target(vedette_${name}_generated DEPENDS ${M_GENERATED})
       add_dependencies(vedette_${name} vedette_${name}_generated)
@@ -75,8 +80,9 @@ function(vedette_module name)
     target_precompile_headers(${name}_test REUSE_FROM vedette_test_pch)
     # One CTest entry per program: a start costs more than most suites.
     add_test(NAME unit.${name} COMMAND ${name}_test --gtest_brief=1)
-    set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 300
-      ENVIRONMENT "VEDETTE_SOURCE_DIR=${CMAKE_SOURCE_DIR};ASAN_OPTIONS=detect_leaks=1:abort_on_error=0")
+    # DuckDB's library is not built with ThreadSanitizer, which would misread its locks.
+    set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 600
+      ENVIRONMENT "VEDETTE_SOURCE_DIR=${CMAKE_SOURCE_DIR};ASAN_OPTIONS=detect_leaks=1:abort_on_error=0;TSAN_OPTIONS=detect_deadlocks=0:ignore_noninstrumented_modules=1")
     if(M_SERIAL)
       set_tests_properties(unit.${name} PROPERTIES RUN_SERIAL ON)
     endif()
