@@ -85,11 +85,15 @@ MonoTime mono_now() {
 }
 
 std::string format_rfc3339(WallTime time, std::chrono::minutes offset, int digits) {
-  const WallTime local = time + offset;
+  // In whole seconds: the first and last days of WallTime's range have no room for nanoseconds.
+  const std::int64_t count = time.time_since_epoch().count();
+  const std::int64_t nanos = (count % kNanosPerSecond + kNanosPerSecond) % kNanosPerSecond;
+  const std::chrono::sys_seconds local{
+      std::chrono::seconds(count / kNanosPerSecond - (count % kNanosPerSecond < 0 ? 1 : 0)) +
+      offset};
   const auto day = std::chrono::floor<std::chrono::days>(local);
   const std::chrono::year_month_day date(day);
-  const std::int64_t in_day = (local - day).count();
-  const std::int64_t seconds = in_day / kNanosPerSecond;
+  const std::int64_t seconds = (local - day).count();
   std::string text;
   text.reserve(35);
   append_digits(text, static_cast<int>(date.year()), 4);
@@ -99,7 +103,7 @@ std::string format_rfc3339(WallTime time, std::chrono::minutes offset, int digit
   append_digits(text.append(":"), seconds / 60 % 60, 2);
   append_digits(text.append(":"), seconds % 60, 2);
   if (digits > 0) {
-    append_digits(text.append("."), in_day % kNanosPerSecond, 9);
+    append_digits(text.append("."), nanos, 9);
     text.resize(text.size() - 9 + static_cast<std::size_t>(digits));
   }
   if (offset.count() == 0) return text.append("Z");

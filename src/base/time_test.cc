@@ -40,6 +40,9 @@ TEST(FormatRfc3339, WritesWhatParses) {
   EXPECT_EQ(format_rfc3339(time, 0), "2018-08-10T10:01:21Z");
   EXPECT_EQ(format_rfc3339(time, -210min, 9), "2018-08-10T06:31:21.123456789-03:30");
   EXPECT_EQ(format_rfc3339(WallTime(-1ns), 9), "1969-12-31T23:59:59.999999999Z");
+  EXPECT_EQ(format_rfc3339(WallTime::min(), 9), "1677-09-21T00:12:43.145224192Z");
+  EXPECT_EQ(format_rfc3339(WallTime::min(), -24h, 0), "1677-09-20T00:12:43-24:00");
+  EXPECT_EQ(format_rfc3339(WallTime::max(), 24h, 0), "2262-04-12T23:47:16+24:00");
 }
 
 TEST(ParseDuration, ReadsTheTwinsDurations) {

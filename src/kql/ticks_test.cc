@@ -1,8 +1,8 @@
 #include "kql/ticks.h"
 
-#include <gtest/gtest.h>
-
 #include <limits>
+
+#include <gtest/gtest.h>
 
 #include "kql/diagnostic.h"
 
