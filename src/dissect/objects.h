@@ -14,8 +14,16 @@
 
 namespace dissect {
 
-// The objects of one message, with room for names that are composed: a session keeps one, so that
-// messages need no memory of their own. What is given is good until the next begin(). Threads: one.
+// What Objects fill.
+struct ObjectRoom {
+  std::array<Object, kMaxObjects> objects{};
+  std::array<char, 1024> names{};
+};
+
+// The objects of one message, with room for names that are composed, so that messages need no
+// memory of their own. The room is the thread's, not the session's, of which there are very many:
+// what is given is good until begin() of any Objects on the thread, so a parser never begins a
+// message before it has told the one that it has begun. Threads: one.
 class Objects {
  public:
   void begin() {
@@ -31,8 +39,8 @@ class Objects {
       return;
     }
     told_ = false;
-    objects_[count_++] = object;
-    message.objects = {objects_.data(), count_};
+    room_.objects[count_++] = object;
+    message.objects = {room_.objects.data(), count_};
   }
 
   // Foreign text as printable() has it: itself where that makes no difference.
@@ -44,7 +52,7 @@ class Objects {
     const std::size_t begin = used_;
     for (const std::string_view part : parts)
       append(part);
-    return {names_.data() + begin, used_ - begin};
+    return {room_.names.data() + begin, used_ - begin};
   }
   std::string_view digits(std::uint64_t number) {
     std::array<char, 20> text{};
@@ -53,7 +61,7 @@ class Objects {
   }
   // `text` with `part` behind it: in place when it was composed last.
   std::string_view extend(std::string_view text, std::string_view part) {
-    if (text.data() + text.size() != names_.data() + used_ || text.empty())
+    if (text.data() + text.size() != room_.names.data() + used_ || text.empty())
       return compose({text, part});
     const std::size_t before = used_;
     append(part);
@@ -68,13 +76,13 @@ class Objects {
 
  private:
   void append(std::string_view part) {
-    const std::size_t room = std::min(part.size(), names_.size() - used_);
-    part.copy(names_.data() + used_, room);
+    const std::size_t room = std::min(part.size(), room_.names.size() - used_);
+    part.copy(room_.names.data() + used_, room);
     used_ += room;
   }
 
-  std::array<Object, kMaxObjects> objects_;
-  std::array<char, 1024> names_{};
+  static constinit inline thread_local ObjectRoom room_{};
+
   std::size_t count_ = 0;
   std::size_t used_ = 0;
   bool told_ = false;

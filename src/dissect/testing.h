@@ -47,7 +47,8 @@ class Kept final : public Sink, private Details {
   std::vector<Transaction> transactions;
   std::vector<KeptEvidence> evidence_;
   std::vector<std::string> issues;
-  Matcher matcher{"test"};
+  TransactionPool pool;
+  Matcher matcher{"test", pool};
   const Pdu* pdu = nullptr;
 
   // The first detail of that name; empty: none.

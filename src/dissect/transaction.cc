@@ -11,18 +11,40 @@ std::size_t index(Side side) {
   return side == Side::A ? 0 : 1;
 }
 
-std::vector<NamedObject> copy(std::span<const Object> objects) {
-  std::vector<NamedObject> copies;
-  copies.reserve(objects.size());
-  for (const Object& one : objects)
-    copies.push_back({one.space, std::string(one.name), one.first, one.count});
-  return copies;
+// In place, so that names and the list use the memory that they have.
+void copy(std::span<const Object> objects, std::vector<NamedObject>& to) {
+  to.resize(objects.size());
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    to[i].space = objects[i].space;
+    to[i].name = objects[i].name;
+    to[i].first = objects[i].first;
+    to[i].count = objects[i].count;
+  }
 }
 
 }  // namespace
 
-Transaction Matcher::begin(const Message& message, const Pdu& pdu) const {
-  Transaction begun;
+std::unique_ptr<Transaction> TransactionPool::take() {
+  if (free_.empty()) return std::make_unique<Transaction>();
+  std::unique_ptr<Transaction> one = std::move(free_.back());
+  free_.pop_back();
+  return one;
+}
+
+void TransactionPool::give(std::unique_ptr<Transaction> used) {
+  if (free_.size() >= kKept) return;
+  std::vector<NamedObject> objects = std::move(used->objects);
+  for (NamedObject& one : objects) {
+    if (one.name.capacity() > kLongName) one.name = std::string();
+  }
+  *used = Transaction{};
+  used->objects = std::move(objects);
+  free_.push_back(std::move(used));
+}
+
+std::unique_ptr<Transaction> Matcher::begin(const Message& message, const Pdu& pdu) const {
+  std::unique_ptr<Transaction> made = pool_->take();
+  Transaction& begun = *made;
   begun.protocol = protocol_;
   begun.kind = message.kind;
   const bool answers = message.kind == Kind::Response;
@@ -35,10 +57,21 @@ Transaction Matcher::begin(const Message& message, const Pdu& pdu) const {
   begun.sub_operation = message.sub_operation;
   begun.access = message.access;
   begun.unit = message.unit;
-  begun.objects = copy(message.objects);
+  copy(message.objects, begun.objects);
   begun.status = message.status;
   (answers ? begun.response_bytes : begun.request_bytes) = message.bytes;
-  return begun;
+  return made;
+}
+
+void Matcher::tell_and_keep(std::unique_ptr<Transaction> done, const Tell& tell) {
+  tell(*done);
+  pool_->give(std::move(done));
+}
+
+void Matcher::tell_first(Queue& queue, std::size_t count, const Tell& tell) {
+  for (std::size_t i = 0; i < count; ++i)
+    tell_and_keep(std::move(queue[i].transaction), tell);
+  queue.erase(queue.begin(), queue.begin() + static_cast<std::ptrdiff_t>(count));
 }
 
 void Matcher::take(const Message& message, const Pdu& pdu, const Tell& tell) {
@@ -50,30 +83,26 @@ void Matcher::take(const Message& message, const Pdu& pdu, const Tell& tell) {
       answer(message, pdu, tell);
       return;
     case Kind::OneWay:
-      tell(begin(message, pdu));
+      tell_and_keep(begin(message, pdu), tell);
       return;
   }
 }
 
 void Matcher::ask(const Message& message, const Pdu& pdu, const Tell& tell) {
   Queue& queue = sides_[index(pdu.side)];
-  while (!queue.empty() && queue.front().transaction.time + kPatience < pdu.time) {
-    tell(queue.front().transaction);
-    queue.pop_front();
-  }
+  give_up(queue, pdu.time, tell);
   // Nobody asks again under a number that still waits: the first was not answered, or that was
   // not seen. Without numbers, requests may follow each other.
   if (message.key != 0) {
     const auto same = std::ranges::find(queue, message.key, &Waiting::key);
     if (same != queue.end()) {
-      tell(same->transaction);
+      tell_and_keep(std::move(same->transaction), tell);
       queue.erase(same);
     }
   }
   if (queue.size() >= kPending) {
     ++crowded_out_;
-    tell(queue.front().transaction);
-    queue.pop_front();
+    tell_first(queue, 1, tell);
   }
   queue.push_back({message.key, begin(message, pdu)});
 }
@@ -82,42 +111,42 @@ void Matcher::answer(const Message& message, const Pdu& pdu, const Tell& tell) {
   Queue& queue = sides_[index(other(pdu.side))];
   const auto asked = std::ranges::find(queue, message.key, &Waiting::key);
   if (asked == queue.end()) {
-    tell(begin(message, pdu));
+    tell_and_keep(begin(message, pdu), tell);
     return;
   }
-  Transaction& whole = asked->transaction;
+  Transaction& whole = *asked->transaction;
   whole.answered = pdu.time;
   whole.answer_packet = pdu.packet;
   whole.response_bytes += message.bytes;
   if (message.status.outcome != Outcome::Unknown && whole.status.outcome != Outcome::Failed)
     whole.status = message.status;
   // A response may say what the request left open.
-  if (whole.objects.empty()) whole.objects = copy(message.objects);
+  if (whole.objects.empty()) copy(message.objects, whole.objects);
   if (whole.access == Access::None) whole.access = message.access;
   if (whole.sub_operation.name.empty() && whole.sub_operation.code == 0)
     whole.sub_operation = message.sub_operation;
   if (!whole.unit) whole.unit = message.unit;
   if (!message.last) return;
-  const Transaction done = std::move(whole);
+  std::unique_ptr<Transaction> done = std::move(asked->transaction);
   queue.erase(asked);
-  tell(done);
+  tell_and_keep(std::move(done), tell);
+}
+
+void Matcher::give_up(Queue& queue, base::WallTime time, const Tell& tell) {
+  std::size_t late = 0;
+  while (late < queue.size() && queue[late].transaction->time + kPatience < time)
+    ++late;
+  if (late != 0) tell_first(queue, late, tell);
 }
 
 void Matcher::pass_time(base::WallTime time, const Tell& tell) {
-  for (Queue& queue : sides_) {
-    while (!queue.empty() && queue.front().transaction.time + kPatience < time) {
-      tell(queue.front().transaction);
-      queue.pop_front();
-    }
-  }
+  for (Queue& queue : sides_)
+    give_up(queue, time, tell);
 }
 
 void Matcher::finish(const Tell& tell) {
-  for (Queue& queue : sides_) {
-    for (const Waiting& one : queue)
-      tell(one.transaction);
-    queue.clear();
-  }
+  for (Queue& queue : sides_)
+    tell_first(queue, queue.size(), tell);
 }
 
 }  // namespace dissect

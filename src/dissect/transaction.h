@@ -1,8 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,6 +46,21 @@ struct Transaction {
   std::uint32_t response_bytes = 0;
 };
 
+// Transactions to use again, with the memory that they have: one for all flows of a thread.
+// Threads: one.
+class TransactionPool {
+ public:
+  // As a new one is, but for `objects`: what is there was another's, and has room for new ones.
+  std::unique_ptr<Transaction> take();
+  // Kept for the next, at most kKept of them and what they hold bounded.
+  void give(std::unique_ptr<Transaction> used);
+
+ private:
+  static constexpr std::size_t kKept = 256;
+  static constexpr std::size_t kLongName = 256;  // longer ones give their memory back
+  std::vector<std::unique_ptr<Transaction>> free_;
+};
+
 // Puts responses to their requests, for one flow, with bounded memory: at most kPending requests
 // of each side wait. A request is given up, and told without a response, when it waited too long,
 // when another with its key follows, when there is no room, or at the end. Time is the packets'.
@@ -56,7 +71,8 @@ class Matcher {
   static constexpr base::WallTime::duration kPatience = std::chrono::seconds(30);
   using Tell = std::function<void(const Transaction&)>;
 
-  explicit Matcher(std::string_view protocol) : protocol_(protocol) {}
+  // `pool` outlives it.
+  Matcher(std::string_view protocol, TransactionPool& pool) : protocol_(protocol), pool_(&pool) {}
 
   // What became complete is told, oldest first, and is good during the call.
   void take(const Message& message, const Pdu& pdu, const Tell& tell);
@@ -71,15 +87,19 @@ class Matcher {
  private:
   struct Waiting {
     std::uint64_t key = 0;
-    Transaction transaction;
+    std::unique_ptr<Transaction> transaction;
   };
-  using Queue = std::deque<Waiting>;
+  using Queue = std::vector<Waiting>;  // oldest first
 
-  Transaction begin(const Message& message, const Pdu& pdu) const;
+  std::unique_ptr<Transaction> begin(const Message& message, const Pdu& pdu) const;
   void ask(const Message& message, const Pdu& pdu, const Tell& tell);
   void answer(const Message& message, const Pdu& pdu, const Tell& tell);
+  void tell_and_keep(std::unique_ptr<Transaction> done, const Tell& tell);
+  void give_up(Queue& queue, base::WallTime time, const Tell& tell);
+  void tell_first(Queue& queue, std::size_t count, const Tell& tell);
 
   std::string_view protocol_;
+  TransactionPool* pool_;
   Queue sides_[2];
   std::uint64_t crowded_out_ = 0;
 };

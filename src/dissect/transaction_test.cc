@@ -38,7 +38,8 @@ class Matching : public ::testing::Test {
     return [this](const Transaction& one) { told_.push_back(one); };
   }
 
-  Matcher matcher_{"test"};
+  TransactionPool pool_;
+  Matcher matcher_{"test", pool_};
   std::vector<Transaction> told_;
   std::uint64_t packet_ = 0;
 };
@@ -112,6 +113,43 @@ TEST_F(Matching, WhatWaitsTooLongIsGivenUp) {
   matcher_.finish(tell());
   EXPECT_EQ(told_.size(), 2U);
   EXPECT_EQ(matcher_.pending(), 0U);
+}
+
+TEST_F(Matching, WhatWasUsedBeforeLeavesNothing) {
+  const Object objects[] = {
+      {"tag", "a name that is longer than what fits into a string itself", 1, 2},
+      {"tag", "Motor_2", 3, 4}};
+  Message full;
+  full.kind = Kind::Request;
+  full.key = 8;
+  full.operation = {1, "write"};
+  full.sub_operation = {2, "symbol"};
+  full.access = Access::Write;
+  full.unit = 3;
+  full.objects = objects;
+  full.bytes = 9;
+  matcher_.take(full, pdu(Side::A, 0ms), tell());
+  answer(8, Outcome::Failed);
+  ASSERT_EQ(told_.size(), 1U);
+  ASSERT_EQ(told_[0].objects.size(), 2U);
+  EXPECT_EQ(told_[0].objects[0].name, objects[0].name);
+  Message empty;
+  empty.kind = Kind::OneWay;
+  matcher_.take(empty, Pdu{}, tell());
+  ASSERT_EQ(told_.size(), 2U);
+  const Transaction& second = told_[1];
+  EXPECT_TRUE(second.objects.empty());
+  EXPECT_EQ(second.kind, Kind::OneWay);
+  EXPECT_FALSE(second.unit);
+  EXPECT_FALSE(second.answered);
+  EXPECT_EQ(second.access, Access::None);
+  EXPECT_EQ(second.status.outcome, Outcome::Unknown);
+  EXPECT_EQ(second.operation.name, "");
+  EXPECT_EQ(second.sub_operation.code, 0U);
+  EXPECT_EQ(second.request_bytes, 0U);
+  EXPECT_EQ(second.response_bytes, 0U);
+  EXPECT_EQ(second.answer_packet, 0U);
+  EXPECT_EQ(second.client.port, 0);
 }
 
 TEST_F(Matching, WaitingIsBounded) {

@@ -95,7 +95,8 @@ class Bacnet final : public Session {
   void services(base::ByteView bytes, unsigned int service, Part part, const Call& call,
                 Sink& sink);
 
-  Found found_;
+  // Of the message at hand, and the thread's: there are many sessions.
+  static inline thread_local Found found_;
   std::vector<Assembly> assemblies_;
   base::ByteVec assembled_;
 };

@@ -49,7 +49,8 @@ class Dnp3 final : public Session {
 
   std::vector<Direction> directions_;
   std::size_t replace_ = 0;
-  Found found_;
+  // Of the message at hand, and the thread's: there are many sessions.
+  static inline thread_local Found found_;
   std::array<std::uint8_t, kMaxLinkData> room_{};
 };
 

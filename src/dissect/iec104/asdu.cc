@@ -64,12 +64,18 @@ std::uint64_t command_key(const AsduHeader& header, std::uint8_t type, std::uint
          std::uint64_t{type} << 48U | std::uint64_t{header.address} << 24U | address;
 }
 
+// Used again for the next message.
 struct Objects {
-  std::array<Object, kMaxObjects> all;
+  std::array<Object, kMaxObjects> all{};
   std::size_t count = 0;
   std::uint32_t first_address = 0;
   bool left_out = false;
 
+  void clear() {
+    count = 0;
+    first_address = 0;
+    left_out = false;
+  }
   void add(std::uint32_t address, std::uint32_t many) {
     if (count > 0 && all[count - 1].first + all[count - 1].count == address) {
       all[count - 1].count += many;
@@ -190,7 +196,8 @@ void read_asdu(base::ByteView bytes, Sink& sink) {
   message.operation = {header.type, type == nullptr ? std::string_view() : type->name};
   message.access = type == nullptr ? Access::None : type->access;
   message.unit = header.address;
-  Objects objects;
+  static constinit thread_local Objects objects;
+  objects.clear();
   if (type != nullptr) {
     read_objects(reader, header, *type, sink, objects, message.sub_operation);
     if (!reader) {

@@ -19,7 +19,7 @@ struct Asked {
   std::uint16_t quantity = 0;
 };
 
-// One message as it is being read. `objects` is scratch of the session.
+// One message as it is being read. `objects` is scratch.
 struct Decoding {
   Message& message;
   Sink& sink;

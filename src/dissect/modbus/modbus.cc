@@ -254,7 +254,8 @@ class ModbusSession final : public Session {
   Roles roles_;
   std::array<Asked, kRemembered> asked_;
   std::size_t turn_ = 0;
-  std::array<Object, kMaxObjects> objects_;
+  // Of the message at hand, and the thread's: there are many sessions.
+  static inline thread_local std::array<Object, kMaxObjects> objects_{};
 };
 
 std::unique_ptr<Session> open(const FlowInfo& flow) {

@@ -97,7 +97,8 @@ class OpcUa final : public Session {
   std::vector<Assembly> assemblies_;
   std::vector<Read> reads_;
   base::ByteVec whole_;
-  Found found_;
+  // Of the message at hand, and the thread's: there are many sessions.
+  static inline thread_local Found found_;
 };
 
 Frame OpcUa::frame(Side, base::ByteView bytes) {

@@ -142,10 +142,12 @@ void Worker::message_ends(const flow::Flow& flow, const dissect::Pdu& pdu) {
 }
 
 void Worker::transaction(const flow::Flow& flow, const dissect::Transaction& transaction) {
-  TransactionRecord record;
+  std::uint64_t repeats = 0;
   if (!settings_.all_transactions &&
-      !facts_.passes(FactFilter::of(transaction, scratch_), transaction.time, record.repeats))
+      !facts_.passes(facts_.of(transaction), transaction.time, repeats))
     return;
+  TransactionRecord record;
+  record.repeats = repeats;
   record.transaction = transaction;
   tell(flow.id, std::move(record));
 }
@@ -154,9 +156,7 @@ void Worker::evidence(const flow::Flow& flow, const dissect::Pdu& pdu,
                       const dissect::Evidence& evidence) {
   if (!settings_.facts) return;
   std::uint64_t repeats = 0;
-  if (!facts_.passes(FactFilter::of(evidence, pdu.from, pdu.to, pdu.vlan, scratch_), pdu.time,
-                     repeats))
-    return;
+  if (!facts_.passes(facts_.of(evidence, pdu.from, pdu.to, pdu.vlan), pdu.time, repeats)) return;
   EvidenceRecord record;
   record.time = pdu.time;
   record.packet = pdu.packet;
@@ -199,11 +199,24 @@ void Worker::issue(const flow::Flow& flow, const dissect::Pdu& pdu, const dissec
   tell(flow.id, record);
 }
 
-void Worker::seen(const flow::Flow& flow, dissect::Side, const packet::Packet& packet) {
+// Almost all packets of a flow come from and go to the addresses that its first one had: what those
+// two make of a fact stays with the flow.
+std::uint64_t Worker::sighting(flow::Flow& flow, dissect::Side side, const packet::Packet& packet) {
+  const auto same = [](const dissect::End& a, const dissect::End& b) {
+    return a.mac == b.mac && a.ip == b.ip;
+  };
+  if (!same(packet.from, flow.info.end(side)) ||
+      !same(packet.to, flow.info.end(dissect::other(side))))
+    return FactFilter::of(packet.from, packet.to, packet.vlan);
+  std::uint64_t& kept = flow.sightings[static_cast<std::size_t>(side)];
+  if (kept == 0) kept = FactFilter::of(packet.from, packet.to, packet.vlan);
+  return kept;
+}
+
+void Worker::seen(flow::Flow& flow, dissect::Side side, const packet::Packet& packet) {
   if (!settings_.facts) return;
   std::uint64_t repeats = 0;
-  if (!facts_.passes(FactFilter::of(packet.from, packet.to, packet.vlan), packet.time, repeats))
-    return;
+  if (!facts_.passes(sighting(flow, side, packet), packet.time, repeats)) return;
   SightingRecord record;
   record.time = packet.time;
   record.from = packet.from;

@@ -62,6 +62,7 @@ class Worker final : flow::Listener {
   void tell(std::uint64_t flow, Content content);
   void tell_flow(const flow::Flow& flow, bool over);
   void tell_active(base::WallTime now);
+  static std::uint64_t sighting(flow::Flow& flow, dissect::Side side, const packet::Packet& packet);
 
   void message_begins(const flow::Flow& flow, const dissect::Pdu& pdu) override;
   void message_ends(const flow::Flow& flow, const dissect::Pdu& pdu) override;
@@ -69,14 +70,13 @@ class Worker final : flow::Listener {
   void evidence(const flow::Flow& flow, const dissect::Pdu& pdu,
                 const dissect::Evidence& evidence) override;
   void issue(const flow::Flow& flow, const dissect::Pdu& pdu, const dissect::Issue& issue) override;
-  void seen(const flow::Flow& flow, dissect::Side side, const packet::Packet& packet) override;
+  void seen(flow::Flow& flow, dissect::Side side, const packet::Packet& packet) override;
   void ended(const flow::Flow& flow) override;
 
   WorkerSettings settings_;
   FieldLines fields_;
   std::string issues_;  // of the message at hand, as members of a JSON array
   FactFilter facts_;
-  std::string scratch_;
   std::vector<Record> records_;
   std::uint64_t position_ = 0;
   base::WallTime told_active_;  // when those that go on were last told; 0: never

@@ -76,8 +76,18 @@ struct Unknown {
   std::vector<Piece> pieces;
   ProtocolSet candidates;
   std::uint16_t likely = 0;  // that seemed so with an earlier packet: index + 1
+  std::size_t counted = 0;   // in the tracker's budget
 
   base::ByteVec& of(dissect::Side side) { return bytes[static_cast<std::size_t>(side)]; }
+  // Forgets all but the memory.
+  void clear() {
+    bytes[0].clear();
+    bytes[1].clear();
+    pieces.clear();
+    candidates.reset();
+    likely = 0;
+    counted = 0;
+  }
 };
 
 // What only TCP has.
@@ -116,12 +126,15 @@ struct Flow {
   std::uint32_t initial[2] = {0, 0};   // sequence numbers of SYNs
   std::uint8_t tcp_flags[2] = {0, 0};  // all that were seen
   std::uint8_t tries = 0;              // to identify it
+  bool learning = false;               // which protocol it is; `unknown` has what came, if any
+  std::uint16_t likely = 0;            // Unknown::likely, between tries
   bool given_up = false;               // nobody wants it
   bool watched = false;                // in the tracker's list
   Class in = Class::Unanswered;
   std::uint32_t newer = 0;  // neighbours in the table's list of the class
   std::uint32_t older = 0;
   std::uint64_t hash = 0;
+  std::uint64_t sightings[2] = {0, 0};  // the listener's, of each side's packets; 0 at first
 
   SideCounts& of(dissect::Side side) { return counts[static_cast<std::size_t>(side)]; }
   const SideCounts& of(dissect::Side side) const { return counts[static_cast<std::size_t>(side)]; }

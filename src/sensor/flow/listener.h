@@ -19,8 +19,9 @@ class Listener {
                         const dissect::Evidence& evidence) = 0;
   // Between messages (TCP), `pdu` has no bytes.
   virtual void issue(const Flow& flow, const dissect::Pdu& pdu, const dissect::Issue& issue) = 0;
-  // For each packet of a flow, after its counts and before what it says.
-  virtual void seen(const Flow& flow, dissect::Side side, const packet::Packet& packet) = 0;
+  // For each packet of a flow, after its counts and before what it says. `flow.sightings` is the
+  // listener's.
+  virtual void seen(Flow& flow, dissect::Side side, const packet::Packet& packet) = 0;
   virtual void ended(const Flow& flow) = 0;
 };
 

@@ -82,8 +82,7 @@ std::uint32_t Table::add(const Key& key, std::uint64_t hash, Class in) {
   const std::uint32_t index = free_.back();
   free_.pop_back();
   ++used_;
-  Flow& flow = at(index);
-  flow = Flow{};
+  Flow& flow = at(index);  // as new: remove() sees to it
   flow.key = key;
   flow.hash = hash;
   const std::size_t mask = places_.size() - 1;

@@ -171,9 +171,10 @@ void Tracker::end(std::uint32_t index) {
     counts_.add(FlowCount::LateAnswers, flow.matcher->crowded_out());
   }
   if (flow.protocol == nullptr) expect(flow);
-  if (flow.unknown != nullptr) counts_.add(FlowCount::Unidentified);
+  if (flow.learning) counts_.add(FlowCount::Unidentified);
   counts_.add(FlowCount::Ended);
   listener_.ended(flow);
+  give_back(std::move(flow.unknown));
   table_.remove(index);
   at_ = before;
 }
@@ -260,7 +261,7 @@ void Tracker::message(Side side, base::ByteView bytes, std::size_t size) {
 void Tracker::message(const dissect::Message& message) {
   Flow& flow = *at_.flow;
   if (flow.matcher == nullptr)
-    flow.matcher = std::make_unique<dissect::Matcher>(flow.protocol->name);
+    flow.matcher = std::make_unique<dissect::Matcher>(flow.protocol->name, transactions_);
   flow.matcher->take(message, pdu_, tell_);
 }
 

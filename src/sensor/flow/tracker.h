@@ -45,6 +45,8 @@ class Tracker final : dissect::Sink, Messages {
  private:
   // How long what is missing of a stream may still come.
   static constexpr base::WallTime::duration kLate = std::chrono::seconds(2);
+  // What is kept of memory for flows whose protocol is not known yet.
+  static constexpr std::size_t kSpare = 64;
   // Bytes of one direction, as they get into order.
   class StreamDelivery final : public Delivery {
    public:
@@ -89,6 +91,8 @@ class Tracker final : dissect::Sink, Messages {
   void stream_gap(Flow& flow, dissect::Side side, std::size_t bytes);
   void stream_conflict(Flow& flow);
 
+  void begin_unknown(Flow& flow);
+  void give_back(std::unique_ptr<Unknown> used);
   void learn(Flow& flow, dissect::Side side, base::ByteView bytes, std::size_t size);
   void try_again(Flow& flow);
   void settle(Flow& flow, const dissect::Protocol& protocol);
@@ -109,6 +113,8 @@ class Tracker final : dissect::Sink, Messages {
   Budget budget_;
   Table table_;
   std::deque<Watched> watched_;
+  dissect::TransactionPool transactions_;
+  std::vector<std::unique_ptr<Unknown>> spare_;  // to use again
   std::uint64_t next_id_ = 0;
   At at_;
   dissect::Pdu pdu_;

@@ -108,7 +108,7 @@ void Tracker::stream_gap(Flow& flow, Side side, std::size_t bytes) {
   ++flow.gaps;
   if (flow.session != nullptr) {
     flow.tcp->framers[index_of(side)].gap(bytes, *flow.session, *this);
-  } else if (flow.unknown != nullptr) {
+  } else if (flow.learning) {
     try_again(flow);
   }
 }
@@ -128,12 +128,32 @@ void Tracker::stream_conflict(Flow& flow) {
   listener_.issue(flow, pdu_, issue);
 }
 
+void Tracker::begin_unknown(Flow& flow) {
+  flow.learning = true;
+  if (spare_.empty()) {
+    flow.unknown = std::make_unique<Unknown>();
+  } else {
+    flow.unknown = std::move(spare_.back());
+    spare_.pop_back();
+  }
+  flow.unknown->candidates = registry_.over(flow.info.transport);
+  flow.unknown->likely = flow.likely;
+}
+
+void Tracker::give_back(std::unique_ptr<Unknown> used) {
+  if (used == nullptr) return;
+  budget_.give(used->counted);
+  const auto small = [](const base::ByteVec& bytes) {
+    return bytes.capacity() <= 2 * Unknown::kMaxBytes;
+  };
+  if (spare_.size() >= kSpare || !small(used->bytes[0]) || !small(used->bytes[1])) return;
+  used->clear();
+  spare_.push_back(std::move(used));
+}
+
 // Keeps what came, and sees whether the flow's protocol shows by now.
 void Tracker::learn(Flow& flow, Side side, base::ByteView bytes, std::size_t size) {
-  if (flow.unknown == nullptr) {
-    flow.unknown = std::make_unique<Unknown>();
-    flow.unknown->candidates = registry_.over(flow.info.transport);
-  }
+  if (flow.unknown == nullptr) begin_unknown(flow);
   Unknown& unknown = *flow.unknown;
   base::ByteVec& held = unknown.of(side);
   const bool stream = flow.info.transport == Transport::Tcp;
@@ -148,26 +168,28 @@ void Tracker::learn(Flow& flow, Side side, base::ByteView bytes, std::size_t siz
   }
   const bool hopeless = unknown.candidates.none() || held.size() >= Unknown::kMaxBytes ||
                         unknown.pieces.size() >= Unknown::kMaxPieces;
+  const std::size_t more = part.size() + sizeof(Unknown::Piece);
   // Datagrams stand for themselves: what is no longer possible after one may be with the next.
   if (hopeless || (!stream && unknown.likely == 0)) {
     try_again(flow);
-  } else if (!stream) {
-    unknown.candidates = registry_.over(flow.info.transport);
+  } else if (!budget_.take(more)) {
+    counts_.add(FlowCount::HeldOut, held.size());
+    try_again(flow);
+  } else {
+    unknown.counted += more;
+    if (!stream) unknown.candidates = registry_.over(flow.info.transport);
   }
 }
 
+// Without what came so far.
 void Tracker::try_again(Flow& flow) {
   ++flow.tries;
   const bool start = flow.info.transport != Transport::Tcp || from_its_start(flow);
-  if (flow.tries < (start ? kTries : kTriesMidStream)) {
-    const std::uint16_t likely = flow.unknown->likely;
-    *flow.unknown = Unknown{};
-    flow.unknown->candidates = registry_.over(flow.info.transport);
-    flow.unknown->likely = likely;
-    return;
-  }
+  if (flow.unknown != nullptr) flow.likely = flow.unknown->likely;
+  give_back(std::move(flow.unknown));
+  if (flow.tries < (start ? kTries : kTriesMidStream)) return;
   // Its streams are in use here, and go when the packet is done with.
-  flow.unknown.reset();
+  flow.learning = false;
   flow.given_up = true;
   counts_.add(FlowCount::Unidentified);
 }
@@ -186,18 +208,20 @@ void Tracker::expect(Flow& flow) const {
 }
 
 void Tracker::settle(Flow& flow, const Protocol& protocol) {
+  flow.learning = false;
   flow.protocol = &protocol;
   if (!flow.info.server_known) flow.info.server = guess_server(registry_, flow.info, &protocol);
   expect(flow);
   flow.session = protocol.open(flow.info);
-  const std::unique_ptr<Unknown> unknown = std::move(flow.unknown);
+  std::unique_ptr<Unknown> unknown = std::move(flow.unknown);
   if (flow.session == nullptr) {
     flow.given_up = true;
-    return;
+  } else {
+    const At now = at_;
+    replay(flow, *unknown);
+    at_ = now;
   }
-  const At now = at_;
-  replay(flow, *unknown);
-  at_ = now;
+  give_back(std::move(unknown));
 }
 
 void Tracker::replay(Flow& flow, Unknown& unknown) {
@@ -226,7 +250,8 @@ void Tracker::forget(Flow& flow) {
   flow.expected = nullptr;
   for (Framer& framer : flow.tcp->framers)
     framer.reset();
-  flow.unknown = std::make_unique<Unknown>();
+  flow.learning = true;
+  flow.likely = 0;
   try_again(flow);
 }
 

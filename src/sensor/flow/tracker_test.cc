@@ -41,7 +41,7 @@ class Heard final : public Listener {
   void issue(const Flow&, const dissect::Pdu&, const dissect::Issue& one) override {
     issues.emplace_back(one.what);
   }
-  void seen(const Flow&, Side, const Packet&) override {}
+  void seen(Flow&, Side, const Packet&) override {}
   void ended(const Flow& flow) override {
     std::string text(flow.protocol == nullptr ? "-" : flow.protocol->name);
     if (flow.expected != nullptr) text += " not " + std::string(flow.expected->name);
