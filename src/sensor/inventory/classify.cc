@@ -51,7 +51,7 @@ std::string_view guess(const Device& device, bool serves_industry, bool uses_ind
     if (has(device.serves, {"dnp3", "iec104", "bsap", "roc-plus"})) return "RTU";
     if (has(device.serves, {"opcua"}) && uses_industry) return "OPC server";
     if (has(device.serves, {"hart-ip"})) return "field device";
-    if (has(device.serves, {"knxnet-ip"})) return "controller";
+    if (has(device.serves, {"knxnet-ip", "bacnet"})) return "controller";
     return "PLC";
   }
   if (device.programming_device) return "engineering station";

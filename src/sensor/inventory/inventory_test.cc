@@ -160,6 +160,15 @@ TEST(Inventory, RolesComeFromWhatIsDone) {
   EXPECT_EQ(again[4].level, 3);
 }
 
+TEST(Inventory, BuildingsHaveControllers) {
+  Inventory inventory;
+  inventory.talked(talk(end(2, 2), end(1, 1), "bacnet", true));
+  const auto devices = inventory.devices({});
+  ASSERT_EQ(devices.size(), 2U);
+  EXPECT_EQ(devices[0].type.text, "controller");
+  EXPECT_EQ(devices[0].level, 1);
+}
+
 TEST(Inventory, WhoAsksManyInVainScans) {
   Inventory inventory;
   for (std::uint8_t i = 1; i <= Inventory::kScanned; ++i) {
