@@ -1,6 +1,7 @@
 # The front door. Each target sets up what it needs by itself; see HACKING.md.
 #
-#   make demo            build, run hub and agent on this machine, show an alert (ONCE=1: then stop)
+#   make demo            build, run hub and agent on this machine, show an alert; play a plant's capture
+#                        to a sensor, show its devices (ONCE=1: then stop)
 #   make test            build, run every test
 #   make build           release programs in build/release/bin
 #   make test-full       also sanitizers, long fuzzing, lint        make bench, make fuzz, make lint

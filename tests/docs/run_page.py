@@ -3,7 +3,7 @@
 
 Several pages are read one after the other, in one shell: the earlier ones prepare what the last one needs.
 
-In a scratch folder with the programs on PATH, in order:
+In a scratch folder with the programs on PATH, and the sources' tools/, in order:
   ```sh              runs; must end with status 0
   ```sh background   runs until the page ends (the next block starts when its first output is there)
   ```sh no-run       shown only
@@ -72,7 +72,8 @@ def main():
     programs = pathlib.Path(os.environ["VEDETTE_BIN"])
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="vedette-docs."))
     try:
-        script = ["set -eu", "trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT"]
+        (scratch / "tools").symlink_to(pathlib.Path(__file__).resolve().parents[2] / "tools")
+        script = ["set -eu", "trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT"]
         for page in pages:
             lines, count = script_of(page, scratch)
             if count == 0:
