@@ -8,7 +8,10 @@ on purpose; it read all of them, to their end or to where they are cut. Generate
 
 *Messages* are packets in which a message ends: the share of those that tshark finds in which we find one, too. *Values*
 are single fields of packets in which both found a message, and the share that is equal. What only one of them has counts
-as different. Fields that tshark does not have are not in these numbers.
+as different. Fields that tshark does not have are not in these numbers. *Repeated* values are beside them: those that tshark
+shows in a packet whose bytes do not hold them, because it remembers them of another one (the name of a file with each of its
+blocks) or decrypts them. `tests/conformance/PROTOCOL.tsv` says what such packets are known by. *Set aside* are packets of
+connections that tshark is wrong about from some packet on; each section says which, and why.
 
 | Protocol | Captures | Messages, both | only tshark | only ours | Share | Values | Equal |
 |---|---:|---:|---:|---:|---:|---:|---:|
@@ -70,22 +73,32 @@ def _section(mapping, result):
     if result.only_ours:
         called = ", ".join(f"`{layer}` {count}" for layer, count in result.called.most_common(6))
         out.append(f"Only ours: {mapping.only_ours or 'not explained yet'}. tshark takes these packets for {called}.")
+    out += [f"Set aside: {packets} packets of `{aside.capture}`, from {aside.first} "
+            f"{f'to {aside.last}' if aside.last else 'to the end'}: {aside.why}." for aside, packets in result.aside.items()]
     if out:
         out = ["\n\n".join(out), ""]
     rows = [f"| `{field.detail}` | `{field.tshark}` | {share.agree} | {share.differ} | {share.missing} | {share.extra} "
-            f"| {field.note or 'not explained yet'} |" for field, share in _differing(mapping, result)]
+            f"| {share.repeated} | {field.note or 'not explained yet'} |" for field, share in _differing(mapping, result)]
     compared = sum(1 for field in mapping.fields if field.tshark in result.fields)
+    repeated = sum(share.repeated for share in result.fields.values())
+    beside = f", beside {repeated} that tshark repeats" if repeated else ""
     out.append(f"{compared} of {len(mapping.fields)} mapped fields occur in the captures"
-               + ("; all of their values are equal." if not rows else "; these differ somewhere:"))
+               + (f"; all of their values are equal{beside}." if not rows else f"; these differ somewhere{beside}:"))
     if rows:
-        out += ["", "| Ours | tshark's | equal | differ | only tshark | only ours | why |", "|---|---|---:|---:|---:|---:|---|", *rows]
+        out += ["", "| Ours | tshark's | equal | differ | only tshark | only ours | repeated | why |",
+                "|---|---|---:|---:|---:|---:|---:|---|", *rows]
     return out
+
+
+def _short(values):
+    return [value if len(value) <= 80 else f"{value[:60]}... ({len(value)})" for value in values]
 
 
 def details(mappings, results):
     for name, result in sorted(results.items()):
         print(f"{name}: messages {result.frames_share():.1f} % ({result.both} both, {result.only_tshark} only tshark, "
-              f"{result.only_ours} only ours), values {result.fields_share():.2f} % of {result.values()}")
+              f"{result.only_ours} only ours, {result.aside.total()} set aside), values {result.fields_share():.2f} % of "
+              f"{result.values()}")
         for what, places in (("tshark", result.only_tshark_places), ("ours", result.only_ours_places)):
             if places:
                 print(f"  only {what}: " + ", ".join(places))
@@ -97,6 +110,6 @@ def details(mappings, results):
                 print(f"  {field.detail}: in no capture")
             elif share.agree != share.total():
                 print(f"  {field.detail} / {field.tshark}: {share.agree} equal, {share.differ} differ, {share.missing} only "
-                      f"tshark, {share.extra} only ours; note: {field.note or '-'}")
+                      f"tshark, {share.extra} only ours, {share.repeated} repeated; note: {field.note or '-'}")
                 for place, left, right in share.places:
-                    print(f"    {place}: ours {left} tshark {right}")
+                    print(f"    {place}: ours {_short(left)} tshark {_short(right)}")

@@ -36,6 +36,8 @@ def normal(kind, value):
             return text
     if kind == "bytes":
         return "".join(c for c in text.lower() if c not in ":. -").removeprefix("0x")
+    if kind == "quoted" and len(text) >= 2 and text[0] == text[-1] == '"':
+        text = text[1:-1]
     # The root of all names has another name in tshark; ours shows what is not printable as \xNN.
     text = text.replace("\\x0a", " ").replace("\\x0d", " ").replace("\\x09", " ").replace("\\n", " ").replace("\\r", " ")
     return "." if text == "<Root>" else " ".join(text.split())
@@ -113,7 +115,8 @@ def _ask(path, names, options):
 
 
 def theirs(tshark, path, mappings, options):
-    """The same, as tshark has it; and {packet: what tshark found in it}."""
+    """The same, as tshark has it; {packet: what tshark found in it}; {protocol: {packet: fields that tshark repeats there}}."""
+    repeated = {name: collections.defaultdict(set) for name in mappings}
     found = {name: collections.defaultdict(lambda: collections.defaultdict(list)) for name in mappings}
     names = {name for mapping in mappings.values() for name in mapping.columns()}
     called = {}
@@ -129,7 +132,15 @@ def theirs(tshark, path, mappings, options):
                 for field in fields:
                     for value in columns[name].split(AGGREGATOR):
                         keep(found[mapping.name], number, field, value)
-    return found, called
+            _find_repeated(mapping, columns, repeated[mapping.name][number])
+    return found, called, repeated
+
+
+def _find_repeated(mapping, columns, repeated):
+    values = {name: [normal("number", value) for value in columns[name].split(AGGREGATOR)]
+              for name in mapping.conditions() if name in columns}
+    if values:
+        repeated |= {field.tshark for field in mapping.fields if field.is_repeated(values)}
 
 
 def check_fields(mappings):

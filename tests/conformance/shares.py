@@ -12,6 +12,7 @@ class Share:
 
     def __init__(self):
         self.agree = self.differ = self.missing = self.extra = 0
+        self.repeated = 0  # in none of the others
         self.places = []
 
     def total(self):
@@ -24,6 +25,7 @@ class Result:
     def __init__(self):
         self.files = set()
         self.both = self.only_tshark = self.only_ours = 0
+        self.aside = collections.Counter()  # {Aside: packets}
         self.fields = collections.defaultdict(Share)
         self.only_tshark_places, self.only_ours_places = [], []
         # What tshark found in packets in which only we found a message of the protocol.
@@ -41,11 +43,17 @@ class Result:
         return 100.0 * sum(share.agree for share in self.fields.values()) / total if total else 100.0
 
 
-def compare(label, mine, tshark, called, result, keep):
-    """Adds one capture to a protocol's result."""
+def compare(label, found, mapping, result, keep):
+    """Adds one capture to a protocol's result; found is what programs.py says: ours, tshark's, layers, repeated."""
+    mine, tshark, called, repeated = found
     if mine or tshark:
         result.files.add(label)
+    asides = mapping.aside(label)
     for packet in mine.keys() | tshark.keys():
+        aside = next((one for one in asides if one.has(packet)), None)
+        if aside is not None:
+            result.aside[aside] += 1
+            continue
         place = f"{label} {packet}"
         if packet not in tshark or packet not in mine:
             ours_only = packet in mine
@@ -60,16 +68,20 @@ def compare(label, mine, tshark, called, result, keep):
             continue
         result.both += 1
         for name in mine[packet].keys() | tshark[packet].keys():
-            _add(result.fields[name], place, mine[packet].get(name, ()), tshark[packet].get(name, ()), keep)
+            _add(result.fields[name], place, mine[packet].get(name, ()), tshark[packet].get(name, ()), keep,
+                 name in repeated.get(packet, ()))
 
 
-def _add(share, place, mine, tshark, keep):
+def _add(share, place, mine, tshark, keep, repeated):
     left, right = collections.Counter(mine), collections.Counter(tshark)
     agree = (left & right).total()
     extra, missing = left.total() - agree, right.total() - agree
     share.agree += agree
     share.differ += min(extra, missing)
     share.extra += max(0, extra - missing)
+    if repeated and not extra:
+        share.repeated += missing
+        return
     share.missing += max(0, missing - extra)
     if (extra or missing) and len(share.places) < keep:
         share.places.append((place, list((left - right).elements())[:4], list((right - left).elements())[:4]))
@@ -81,8 +93,9 @@ def _innermost(layers):
     return telling[-1] if telling else "nothing"
 
 
-def write_floors(place, results, quick):
+def write_floors(place, results, quick, version):
     with open(place, "w", encoding="utf-8") as out:
+        out.write(f"# {version}\n")
         out.write("protocol\tmessages\tvalues\tquick messages\tquick values\n")
         for name, result in sorted(results.items()):
             if result.both:
@@ -90,8 +103,16 @@ def write_floors(place, results, quick):
                           f"\t{quick[name].frames_share():.1f}\t{quick[name].fields_share():.1f}\n")
 
 
+def floors_version(place):
+    """The tshark that the floors were found with: another one reads other things."""
+    with open(place, encoding="utf-8") as lines:
+        first = lines.readline()
+    return first[2:].strip() if first.startswith("# ") else "an unknown version"
+
+
 def check_floors(place, results, prefix):
     with open(place, encoding="utf-8", newline="") as lines:
+        lines.readline()
         floors = {row["protocol"]: row for row in csv.DictReader(lines, delimiter="\t")}
     bad = []
     for name, floor in floors.items():
