@@ -1,6 +1,6 @@
 // What hostile or careless queries cost: every one of these ends soon, with an answer or an error.
 
-#include <chrono>
+#include <ctime>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -166,11 +166,12 @@ TEST(Limits, CompilesTheLongestQueriesSoon) {
       filled("// ", "x", ""),
   };
   for (const std::string& query : queries) {
-    const auto start = std::chrono::steady_clock::now();
+    // Of the processor's time, of which other work on the machine takes none.
+    const std::clock_t start = std::clock();
     const auto compiled = compile(query, {}, options_at_fixed_time());
-    const auto spent = std::chrono::steady_clock::now() - start;
-    // A quiet machine takes a tenth of it at the most.
-    EXPECT_LT(spent, std::chrono::seconds(3)) << query.substr(0, 100);
+    const std::clock_t spent = std::clock() - start;
+    // Ten times what it takes at the most.
+    EXPECT_LT(spent, 3 * CLOCKS_PER_SEC) << query.substr(0, 100);
     if (compiled) {
       EXPECT_LT(compiled->sql.size(), 32U << 20U) << query.substr(0, 100);
     }
