@@ -159,7 +159,7 @@ const routes = [
   ['GET', /^\/devices$/, (_, url) => list(process.env.EMPTY ? [] : devices.filter((device) => device.deviceId.includes(url.searchParams.get('search') ?? '')).map(withAlerts), url)],
   ['GET', /^\/devices\/(.+)$/, (_, __, id) => { const found = devices.find((device) => device.deviceId === id); return found && withAlerts(found); }],
   ['POST', /^\/query$/, runQuery],
-  ['POST', /^\/query\/validate$/, ({ query }) => ({ valid: diagnose(query).length === 0, columns: [], diagnostics: diagnose(query) })],
+  ['POST', /^\/query\/validate$/, ({ query }) => ({ valid: diagnose(query).length === 0, columns: [], parameters: [], diagnostics: diagnose(query) })],
   ['GET', /^\/query\/schema$/, () => ({ tables })],
   ['POST', /^\/query\/complete$/, complete],
   ['DELETE', /^\/query\/(.+)$/, () => ({})],

@@ -42,6 +42,10 @@ TEST(CommandLine, UsageErrorsSayWhatToDo) {
       {{"kql"}, "give either a query or --file"},
       {{"kql", "print 1", "--file", "x"}, "give either a query or --file"},
       {{"kql", "print 1", "--timeout", "0"}, "--timeout"},
+      {{"kql", "print 1", "--param"}, "--param"},
+      {{"kql", "print 1", "--param", "n"}, "expected NAME=VALUE, found \"n\""},
+      {{"query", "run", "mine", "--param", "=1"}, "expected NAME=VALUE"},
+      {{"export", "--table", "Login", "--param", "n=1"}, "--param belongs to --query"},
       {{"completion", "tcsh"}, "tcsh"},
       {{"alert", "list", "--severity", "Critical"}, "--severity"},
   };

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
+#include "cli/kql.h"
 #include "cli/validators.h"
 #include "cli/verb.h"
 
@@ -23,6 +24,7 @@ constexpr std::chrono::seconds kFollowPatience{60};
 struct Arguments {
   std::string table;
   std::string query;
+  std::vector<std::string> parameters;
   std::string from;
   std::string to;
   std::string format = "ndjson";
@@ -48,9 +50,12 @@ Outcome<Wanted> wanted_of(const Arguments& arguments) {
       return give_up(Exit::Usage, "--from and --to belong to --table; a query has its own times");
     Value::Object body;
     body.push_back({"query", Value(arguments.query)});
+    if (!arguments.parameters.empty())
+      body.push_back({"parameters", TRY(parameters_of(arguments.parameters))});
     body.push_back({"format", Value(arguments.format)});
     return Wanted{"POST", "/export", Value(std::move(body)).to_json()};
   }
+  if (!arguments.parameters.empty()) return give_up(Exit::Usage, "--param belongs to --query");
   std::string path = "/export";
   add_parameter(path, "table", arguments.table);
   add_parameter(path, "from", arguments.from);
@@ -140,6 +145,7 @@ void add_egress(CLI::App& program, Session& session) {
       verb("export", "Write a table or a query's result into a file", write_export);
   file->add_option("--table", exported->table, "All rows of this table")->type_name("TABLE");
   file->add_option("--query", exported->query, "The result of this KQL query")->type_name("KQL");
+  add_parameter_option(*file, exported->parameters);
   file->add_option("--from", exported->from, "The first TimeGenerated, as in RFC 3339")
       ->type_name("TIME");
   file->add_option("--to", exported->to, "The end, which is not part of it")->type_name("TIME");

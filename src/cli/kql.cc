@@ -1,6 +1,7 @@
 // vedette kql ...
 #include "cli/kql.h"
 
+#include <algorithm>
 #include <istream>
 #include <iterator>
 #include <ostream>
@@ -21,6 +22,15 @@ namespace {
 
 // Longer than any query may run: what the hub's own limit is, only the hub knows.
 constexpr std::chrono::hours kPatience{25};
+
+CLI::Validator name_and_value() {
+  return {[](const std::string& text) {
+            const std::size_t equals = text.find('=');
+            const bool fine = equals != 0 && equals != std::string::npos;
+            return fine ? std::string() : "expected NAME=VALUE, found " + base::json::quoted(text);
+          },
+          ""};
+}
 
 Outcome<Exit> print_result(const Session& session, const Value& result) {
   const auto format = TRY(session.format());
@@ -88,8 +98,31 @@ Outcome<Exit> run(const Session& session, const Arguments& arguments) {
 
 }  // namespace
 
+void add_parameter_option(CLI::App& command, std::vector<std::string>& parameters) {
+  command
+      .add_option("--param", parameters,
+                  "A value for what the query declares with 'declare query_parameters'; may be "
+                  "given several times")
+      ->type_name("NAME=VALUE")
+      ->check(name_and_value())
+      ->allow_extra_args(false);
+}
+
+Outcome<Value> parameters_of(const std::vector<std::string>& parameters) {
+  Value::Object out;
+  for (const std::string& each : parameters) {
+    const std::size_t equals = each.find('=');
+    const std::string name = each.substr(0, equals);
+    if (std::ranges::find(out, name, &base::json::Member::name) != out.end())
+      return give_up(Exit::Usage, "--param: " + name + " is given twice");
+    out.push_back({name, Value(each.substr(equals + 1))});
+  }
+  return Value(std::move(out));
+}
+
 void add_kql_options(CLI::App& command, KqlOptions& options) {
   constexpr int kMostRows = 10'000'000;
+  add_parameter_option(command, options.parameters);
   command
       .add_option("--limit", options.limit,
                   "At most so many rows (default: as the hub says, usually 10000)")
@@ -131,6 +164,8 @@ Outcome<Exit> run_kql(const Session& session, Client& client, const std::string&
   if (options.timeout_seconds)
     body.push_back({"timeoutMs", Value(std::int64_t{*options.timeout_seconds} * 1000)});
   if (!options.timespan.empty()) body.push_back({"timespan", Value(options.timespan)});
+  if (!options.parameters.empty())
+    body.push_back({"parameters", TRY(parameters_of(options.parameters))});
   const auto timeout = options.timeout_seconds ? std::chrono::seconds(*options.timeout_seconds + 10)
                                                : std::chrono::seconds(kPatience);
   const auto answer =

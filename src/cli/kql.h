@@ -3,7 +3,9 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "base/json.h"
 #include "cli/commands.h"
 #include "cli/failure.h"
 
@@ -14,9 +16,15 @@ struct KqlOptions {
   std::optional<std::size_t> limit;  // rows
   std::optional<unsigned> timeout_seconds;
   std::string timespan;
+  std::vector<std::string> parameters;  // NAME=VALUE
 };
 
-// --limit, --timeout and --timespan.
+// --param: values for what a query declares.
+void add_parameter_option(CLI::App& command, std::vector<std::string>& parameters);
+// The request's object of what that option took. Errors: Usage (a name twice).
+Outcome<base::json::Value> parameters_of(const std::vector<std::string>& parameters);
+
+// --param, --limit, --timeout and --timespan.
 void add_kql_options(CLI::App& command, KqlOptions& options);
 
 // The query given as an argument or in a file; "-" is standard input. Errors: Usage (neither or

@@ -77,6 +77,18 @@ std::vector<Diagnostic> validate(std::string_view query, const Catalogue& catalo
   return std::move(diagnostics).take();
 }
 
+std::vector<DeclaredParameter> declared_parameters(std::string_view query) {
+  std::vector<DeclaredParameter> out;
+  Diagnostics diagnostics(query);
+  if (!acceptable(query, diagnostics)) return out;
+  const ast::Tree tree = parse::parse(diagnostics);
+  for (const ast::Parameter& each : tree.query->parameters) {
+    if (each.name.text.empty() || each.tabular) continue;
+    out.push_back({each.name.text, each.type, each.otherwise == nullptr});
+  }
+  return out;
+}
+
 std::string_view duckdb_prelude() {
   return emit::prelude();
 }

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <expected>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +12,7 @@
 #include "base/time.h"
 #include "kql/catalogue.h"
 #include "kql/diagnostic.h"
+#include "kql/parameters.h"
 #include "kql/ticks.h"
 #include "kql/types.h"
 
@@ -44,10 +44,9 @@ struct Options {
   // such operators are an error unless the query names their columns.
   std::function<std::optional<std::vector<std::vector<std::string>>>(const std::string& sql)>
       probe = {};
-  // Values for the query's 'declare query_parameters', by name: KQL literals of their types, or
-  // plain text for strings. Others are ignored; a parameter with neither value nor default is an
-  // error.
-  std::map<std::string, std::string, std::less<>> parameters = {};
+  // Values for the query's 'declare query_parameters'. Errors: a value that is not of its type, one
+  // that the query does not declare, a parameter with neither value nor default.
+  Parameters parameters = {};
 };
 
 // What `render` asked for: the chart and its properties, as written.

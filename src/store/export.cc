@@ -148,7 +148,8 @@ std::expected<ExportedFile, QueryFailure> Queries::export_kql(std::string_view t
   probing.timeout = options.timeout;
   probing.cancel = options.cancel;
   const auto probe = [&](const std::string& sql) { return state.probe(sql, probing, probe_error); };
-  auto compiled = kql::compile(text, catalogue(), {.now = options.now, .probe = probe});
+  auto compiled = kql::compile(
+      text, catalogue(), {.now = options.now, .probe = probe, .parameters = options.parameters});
   if (probe_error) return state.fail({{}, std::move(*probe_error)});
   if (!compiled) {
     return state.fail(

@@ -266,7 +266,8 @@ std::expected<QueryResult, QueryFailure> Queries::run_kql(std::string_view text,
                                {.now = options.now,
                                 .time_range = options.time_range,
                                 .row_limit = options.row_limit + 1,
-                                .probe = probe});
+                                .probe = probe,
+                                .parameters = options.parameters});
   if (probe_error) return state_->fail({{}, std::move(*probe_error)});
   if (!compiled) {
     return state_->fail(

@@ -87,6 +87,7 @@ struct QueryOptions {
   std::size_t row_limit = 10'000;
   std::size_t byte_limit = std::size_t{64} << 20U;  // as QueryStats::bytes
   std::optional<kql::TimeRange> time_range = {};    // see kql::Options
+  kql::Parameters parameters = {};                  // of its declare query_parameters
   Cancel* cancel = nullptr;                         // may be nullptr; must outlive the call
 };
 
@@ -96,6 +97,7 @@ struct ExportOptions {
   base::WallTime now;  // what now() means
   std::chrono::milliseconds timeout{600'000};
   std::uint64_t max_bytes = std::uint64_t{4} << 30U;  // of the file
+  kql::Parameters parameters = {};                    // of its declare query_parameters
   Cancel* cancel = nullptr;                           // may be nullptr; must outlive the call
 };
 

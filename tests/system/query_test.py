@@ -93,6 +93,25 @@ class Queries(unittest.TestCase):
         refused = cli("query", "delete", "Alerts over time", check=False, json_output=False)
         self.assertEqual(refused.returncode, 4)
 
+    def test_queries_take_values_for_what_they_declare(self):
+        cli = self.site.cli
+        query = "declare query_parameters(name:string, n:long = 2); range x from 1 to n step 1 | extend name"
+        self.assertEqual(cli("kql", query, "--param", "name=it's a=b", "--param", "n=1"), [{"x": 1, "name": "it's a=b"}])
+        cli("query", "save", "By name", query)
+        self.assertEqual(cli("query", "run", "By name", "--param", "name='d'"), [{"x": 1, "name": "'d'"}, {"x": 2, "name": "'d'"}])
+        exported = cli("export", "--query", query, "--param", "name=d", "--param", "n=1", json_output=False)
+        self.assertEqual(json.loads(exported), {"x": 1, "name": "d"})
+        for values, said in (([], "the parameter 'name' needs a value of type string"),
+                             (["name=d", "n=two"], 'of type long, such as 7; found the text "two"'),
+                             (["name=d", "m=2"], "a value is given for 'm'"),
+                             (["name=d", "name=e"], "name is given twice")):
+            with self.subTest(values):
+                options = [word for value in values for word in ("--param", value)]
+                refused = cli("kql", query, *options, check=False, json_output=False)
+                self.assertNotEqual(refused.returncode, 0)
+                self.assertIn(said, refused.stderr)
+        cli("query", "delete", "By name", json_output=False)
+
     def test_the_queries_that_come_with_the_hub_run(self):
         for item in self.site.cli("query", "list", "--limit", 1000)["items"]:
             if item["builtin"]:

@@ -3925,6 +3925,27 @@ export interface components {
             /** @enum {string} */
             type: "bool" | "int" | "long" | "real" | "decimal" | "string" | "datetime" | "timespan" | "guid" | "dynamic";
         };
+        /**
+         * @description Values by name for what the query declares with `declare query_parameters(name:type = default, ...);`.
+         *     For a string: text, to the letter. For any other type text is read as a literal of that type (`7`,
+         *     `2026-01-31`, `1h`); `bool` takes true and false, too, the types of numbers take numbers, and `dynamic`
+         *     takes any JSON, or text that is JSON. null is the null of the type. A name that the query does not
+         *     declare, a value of another type, and a missing value without a default are errors of the query.
+         * @example {
+         *       "device": "pump-7",
+         *       "days": 30
+         *     }
+         */
+        QueryParameters: {
+            [key: string]: unknown;
+        };
+        QueryParameter: {
+            name: string;
+            /** @enum {string} */
+            type: "bool" | "int" | "long" | "real" | "decimal" | "string" | "datetime" | "timespan" | "guid" | "dynamic";
+            /** @description It has no default. */
+            required: boolean;
+        };
         Diagnostic: {
             /** @enum {string} */
             severity: "error" | "warning";
@@ -7273,6 +7294,7 @@ export interface operations {
                  */
                 "application/json": {
                     query: string;
+                    parameters?: components["schemas"]["QueryParameters"];
                     /**
                      * @description A name for this run, to end it with `DELETE /query/{queryId}`: letters, digits, `-` and
                      *     `_`. The hub makes one where there is none.
@@ -7459,11 +7481,15 @@ export interface operations {
             content: {
                 "application/json": {
                     query: string;
+                    parameters?: components["schemas"]["QueryParameters"];
                 };
             };
         };
         responses: {
-            /** @description Errors and warnings; the query is good when none is an error. */
+            /**
+             * @description Errors and warnings; the query is good when none is an error. With the given `parameters`: a
+             *     parameter that has neither value nor default is one, too.
+             */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7473,6 +7499,8 @@ export interface operations {
                         valid: boolean;
                         /** @description What the query would answer; empty when it is not valid. */
                         columns: components["schemas"]["Column"][];
+                        /** @description What `declare query_parameters` declares, in its order, also where the query is not valid. */
+                        parameters: components["schemas"]["QueryParameter"][];
                         diagnostics: components["schemas"]["Diagnostic"][];
                     };
                 };
@@ -8695,6 +8723,7 @@ export interface operations {
                  */
                 "application/json": {
                     query: string;
+                    parameters?: components["schemas"]["QueryParameters"];
                     /**
                      * @default ndjson
                      * @enum {string}

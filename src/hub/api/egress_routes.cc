@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "hub/api/api.h"
+#include "hub/api/query_call.h"
 #include "hub/egress/exporter.h"
 #include "hub/egress/feed.h"
 #include "hub/egress/forwards.h"
@@ -235,21 +236,18 @@ Response exported(const Request& request, store::ExportFormat format, std::strin
 }
 
 // The answer comes when the file is written.
-Response start_export(Call& call, std::string query, store::ExportFormat format, std::string name) {
+Response start_export(Call& call, egress::Exporter::Job wanted, std::string name) {
   egress::Exporter* exporter = call.services.dependencies.exporter;
   if (exporter == nullptr)
     return problem(call.request, Problem::Unavailable, "This hub exports nothing.");
   Response response;
-  response.later = [exporter, query = std::move(query), format, name = std::move(name),
-                    now = call.now, cancel = call.cancel,
+  wanted.now = call.now;
+  wanted.cancel = call.cancel;
+  response.later = [exporter, wanted = std::move(wanted), name = std::move(name),
                     &request = call.request](const Finish& finish) {
-    egress::Exporter::Job job;
-    job.query = query;
-    job.format = format;
-    job.now = now;
-    job.cancel = cancel;
+    egress::Exporter::Job job = wanted;
     // `finish` keeps the request and its cancel alive.
-    job.done = [finish, format, name, &request](egress::Exporter::Outcome outcome) {
+    job.done = [finish, format = wanted.format, name, &request](egress::Exporter::Outcome outcome) {
       finish(exported(request, format, name, std::move(outcome)));
     };
     if (exporter->submit(job)) return;
@@ -269,11 +267,14 @@ Response export_table(Call& call) {
   const auto format = format_of(call, call.target.parameter("format"));
   if (!format) return format.error();
   call.audit_target = *call.target.parameter("table");
-  return start_export(call, std::move(*query), *format, *call.target.parameter("table"));
+  egress::Exporter::Job job;
+  job.query = std::move(*query);
+  job.format = *format;
+  return start_export(call, std::move(job), *call.target.parameter("table"));
 }
 
 Response export_query(Call& call) {
-  auto body = read_body(call, Body::Required, {"query", "format"});
+  auto body = read_body(call, Body::Required, {"query", "parameters", "format"});
   if (!body) return std::move(body.error());
   const auto query = text_field(call, *body, "query", kMaxQueryBytes);
   if (!query) return query.error();
@@ -282,8 +283,14 @@ Response export_query(Call& call) {
   if (!named) return named.error();
   const auto format = format_of(call, *named ? &**named : nullptr);
   if (!format) return format.error();
+  auto parameters = parameters_field(call, *body);
+  if (!parameters) return std::move(parameters.error());
   call.audit_target = "query";
-  return start_export(call, **query, *format, "export");
+  egress::Exporter::Job job;
+  job.query = **query;
+  job.parameters = std::move(*parameters);
+  job.format = *format;
+  return start_export(call, std::move(job), "export");
 }
 
 }  // namespace hub::api

@@ -188,6 +188,15 @@ TEST_F(EgressTest, ExportsTablesAndQueries) {
   const Reply rows =
       send("POST", "/api/v1/export", R"({"query":"range x from 1 to 3 step 1"})", owner());
   EXPECT_EQ(rows.body, "{\"x\":1}\n{\"x\":2}\n{\"x\":3}\n");
+  const Reply with_value = send(
+      "POST", "/api/v1/export",
+      R"({"query":"declare query_parameters(n:long); print n","parameters":{"n":7}})", owner());
+  EXPECT_EQ(with_value.body, "{\"n\":7}\n");
+  const Reply without_value =
+      send("POST", "/api/v1/export", R"({"query":"declare query_parameters(n:long); print n"})",
+           owner());
+  EXPECT_EQ(without_value.status, 400U);
+  EXPECT_EQ(without_value.code(), "BadQuery");
   const Reply parquet =
       get("/api/v1/export?table=IoTHubOperations&format=parquet&from=2026-01-01T00:00:00Z&"
           "to=2027-01-01T00:00:00Z",

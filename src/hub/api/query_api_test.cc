@@ -95,6 +95,57 @@ TEST_F(QueryApi, ATimespanNarrowsEveryTable) {
   EXPECT_EQ(ask(R"({"query":"print 1","timespan":"soon"})", who).status, 400U);
 }
 
+TEST_F(QueryApi, AQueryGetsValuesForItsParameters) {
+  start();
+  const Headers who = token(Role::Reader);
+  const std::string query =
+      R"("query":"declare query_parameters(name:string, n:long = 5); print name, n")";
+  const auto with = [&](const std::string& parameters) {
+    return ask("{" + query + (parameters.empty() ? "" : ",\"parameters\":" + parameters) + "}",
+               who);
+  };
+  EXPECT_THAT(with(R"({"name":"it's","n":7})").body, HasSubstr(R"("rows":[["it's",7]])"));
+  EXPECT_THAT(with(R"({"name":"'x'","n":"8"})").body, HasSubstr(R"("rows":[["'x'",8]])"));
+  EXPECT_THAT(with(R"({"name":"x"})").body, HasSubstr(R"("rows":[["x",5]])"));
+  const auto refused = [&](const std::string& parameters, const std::string& code) {
+    const Reply reply = with(parameters);
+    EXPECT_EQ(reply.status, 400U) << parameters;
+    EXPECT_EQ(reply.code(), code) << parameters;
+    return std::string(reply.json().find("error")->text_or("message", ""));
+  };
+  EXPECT_THAT(refused("", "BadQuery"),
+              HasSubstr("the parameter 'name' needs a value of type string"));
+  EXPECT_THAT(refused(R"({"name":"x","n":"many"})", "BadQuery"),
+              HasSubstr("should be of type long, such as 7; found the text \"many\""));
+  EXPECT_THAT(refused(R"({"name":"x","nn":1})", "BadQuery"), HasSubstr("did you mean 'n'?"));
+  EXPECT_THAT(refused(R"(["x"])", "BadRequest"), HasSubstr("parameters: expected an object"));
+  EXPECT_THAT(refused(R"({"name":"x","name":"y"})", "BadRequest"), HasSubstr("given twice"));
+}
+
+TEST_F(QueryApi, ValidationSaysWhatAQueryDeclares) {
+  start();
+  const Headers who = token(Role::Reader);
+  const auto validate = [&](const std::string& more) {
+    const Reply reply =
+        send("POST", "/api/v1/query/validate",
+             R"({"query":"declare query_parameters(name:string, n:long = 5); print name, n")" +
+                 more + "}",
+             who);
+    EXPECT_EQ(reply.status, 200U) << reply.body;
+    return reply.body;
+  };
+  const std::string declared = R"("parameters":[{"name":"name","type":"string","required":true},)"
+                               R"({"name":"n","type":"long","required":false}])";
+  const std::string without = validate("");
+  EXPECT_THAT(without, HasSubstr(R"("valid":false)"));
+  EXPECT_THAT(without, HasSubstr(declared));
+  EXPECT_THAT(without, HasSubstr("needs a value"));
+  const std::string with = validate(R"(,"parameters":{"name":"x"})");
+  EXPECT_THAT(with, HasSubstr(R"("valid":true)"));
+  EXPECT_THAT(with, HasSubstr(declared));
+  EXPECT_THAT(validate(R"(,"parameters":{"name":5})"), HasSubstr("found 5"));
+}
+
 TEST_F(QueryApi, ARunningQueryIsSeenAndEndedByItsOwnerOnly) {
   start();
   const Headers ann = token(Role::Analyst);

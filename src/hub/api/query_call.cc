@@ -69,6 +69,25 @@ Asked ask_defaults(const Call& call) {
   return asked;
 }
 
+std::expected<kql::Parameters, Response> parameters_field(const Call& call,
+                                                          const base::json::Value& body) {
+  kql::Parameters out;
+  const base::json::Value* member = body.find("parameters");
+  if (member == nullptr) return out;
+  const base::json::Value::Object* object = member->if_object();
+  if (object == nullptr) {
+    return std::unexpected(problem(call.request, Problem::BadRequest,
+                                   "parameters: expected an object of values by name"));
+  }
+  for (const base::json::Member& each : *object) {
+    if (out.emplace(each.name, each.value).second) continue;
+    return std::unexpected(
+        problem(call.request, Problem::BadRequest,
+                fmt::format("parameters: {} is given twice", base::json::quoted(each.name))));
+  }
+  return out;
+}
+
 std::string query_id(const Call& call, const Asked& asked) {
   return asked.id.empty() ? call.request.id : asked.id;
 }
@@ -86,6 +105,7 @@ std::optional<Outcome> ask(Call& call, const Asked& asked) {
   options.row_limit = asked.rows;
   options.byte_limit = asked.bytes;
   options.time_range = asked.time_range;
+  options.parameters = asked.parameters;
   options.cancel = &cancel;
   return call.services.dependencies.queries->run_kql(asked.text, options);
 }

@@ -20,10 +20,16 @@ struct Asked {
   std::size_t rows = 0;
   std::size_t bytes = 0;
   std::optional<kql::TimeRange> time_range = {};
+  kql::Parameters parameters = {};
 };
 
 // With what a query gets that asks for nothing: query.* of the configuration.
 Asked ask_defaults(const Call& call);
+
+// The member `parameters` of a body: values for what the query declares, which the query's compiler
+// judges. Absent: none. An answer when it is no object, or has a name twice.
+std::expected<kql::Parameters, Response> parameters_field(const Call& call,
+                                                          const base::json::Value& body);
 
 using Outcome = std::expected<store::QueryResult, store::QueryFailure>;
 

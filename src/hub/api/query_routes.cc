@@ -123,13 +123,17 @@ std::optional<Response> read_numbers(const Call& call, const base::json::Value& 
 }
 
 std::expected<Asked, Response> read_asked(const Call& call) {
-  auto body = read_body(call, Body::Required,
-                        {"query", "id", "timespan", "limit", "maxBytes", "timeoutMs"});
+  auto body =
+      read_body(call, Body::Required,
+                {"query", "parameters", "id", "timespan", "limit", "maxBytes", "timeoutMs"});
   if (!body) return std::unexpected(std::move(body.error()));
   auto query = read_query(call, *body);
   if (!query) return std::unexpected(std::move(query.error()));
   Asked asked = ask_defaults(call);
   asked.text = std::move(*query);
+  auto parameters = parameters_field(call, *body);
+  if (!parameters) return std::unexpected(std::move(parameters.error()));
+  asked.parameters = std::move(*parameters);
   if (auto refused = read_numbers(call, *body, asked)) return std::unexpected(std::move(*refused));
   auto id = text_field(call, *body, "id", kMaxId);
   if (!id) return std::unexpected(std::move(id.error()));
@@ -148,6 +152,19 @@ std::expected<Asked, Response> read_asked(const Call& call) {
   }
   asked.time_range = *range;
   return asked;
+}
+
+void write_parameters(Writer& writer, const std::vector<kql::DeclaredParameter>& parameters) {
+  writer.key("parameters");
+  writer.begin_array();
+  for (const kql::DeclaredParameter& each : parameters) {
+    writer.begin_object();
+    writer.field("name", each.name);
+    writer.field("type", kql::type_name(each.type));
+    writer.field("required", each.required);
+    writer.end_object();
+  }
+  writer.end_array();
 }
 
 }  // namespace
@@ -193,16 +210,20 @@ Response cancel_query(Call& call) {
 }
 
 Response validate_query(Call& call) {
-  auto body = read_body(call, Body::Required, {"query"});
+  auto body = read_body(call, Body::Required, {"query", "parameters"});
   if (!body) return std::move(body.error());
   auto query = read_query(call, *body);
   if (!query) return std::move(query.error());
-  auto compiled = kql::compile(*query, store::catalogue(), {.now = call.now});
+  auto parameters = parameters_field(call, *body);
+  if (!parameters) return std::move(parameters.error());
+  auto compiled = kql::compile(*query, store::catalogue(),
+                               {.now = call.now, .parameters = std::move(*parameters)});
   std::string json;
   Writer writer(json);
   writer.begin_object();
   writer.field("valid", compiled.has_value());
   write_columns(writer, compiled ? compiled->columns : std::vector<kql::Column>());
+  write_parameters(writer, kql::declared_parameters(*query));
   writer.key("diagnostics");
   write_diagnostics(writer, compiled ? compiled->warnings : compiled.error());
   writer.end_object();

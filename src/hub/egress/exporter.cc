@@ -55,6 +55,7 @@ void Exporter::run(const std::stop_token& stop) {
     options.now = job.now;
     options.timeout = options_.timeout;
     options.max_bytes = options_.max_bytes;
+    options.parameters = std::move(job.parameters);
     options.cancel = running_;
     Outcome outcome = queries_.export_kql(job.query, job.format, options);
     {

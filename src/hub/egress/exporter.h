@@ -32,6 +32,7 @@ class Exporter {
   using Outcome = std::expected<store::ExportedFile, store::QueryFailure>;
   struct Job {
     std::string query;
+    kql::Parameters parameters = {};
     store::ExportFormat format = store::ExportFormat::Ndjson;
     base::WallTime now;
     store::Cancel* cancel = nullptr;    // lives until `done` is called and gone

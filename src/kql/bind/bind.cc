@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "kql/bind/build.h"
-#include "kql/parse/parse.h"
 
 namespace kql::bind {
 
@@ -42,6 +41,7 @@ std::optional<plan::Plan> Binder::run() {
       diagnostics_.error(wanted->span, "expected a datetime such as datetime(2024-05-06)");
     }
   }
+  check_given(top);
   Relation result = query(top, nullptr);
   if (diagnostics_.has_errors() || result.node == nullptr) return std::nullopt;
   plan_.root = result.node;
@@ -79,42 +79,6 @@ Relation Binder::scalar_query(const ast::Expr& body) {
   out.node = node(plan::Project{node(plan::OneRow{}), {{id, value}}});
   out.columns.push_back({"print_0", value->type, id, value->nullable});
   return out;
-}
-
-// declare query_parameters(n:long = 5): what the caller gave, else its default.
-void Binder::bind_parameters(const ast::Query& form, Scope& scope) {
-  for (const ast::Parameter& each : form.parameters) {
-    const std::string& name = each.name.text;
-    if (name.empty()) continue;  // reported
-    ExprRef value = nullptr;
-    if (parameters_ != nullptr && parameters_->contains(name)) {
-      auto literal = parse::value_of(each.type, parameters_->find(name)->second);
-      if (literal) {
-        value = constant(std::move(*literal));
-      } else {
-        diagnostics_.error(each.name.span, fmt::format("the value given for '{}' is no {} literal",
-                                                       name, type_name(each.type)));
-      }
-    } else if (each.otherwise == nullptr) {
-      diagnostics_.error(each.name.span,
-                         fmt::format("the parameter '{}' needs a value: {}:{} = ...", name, name,
-                                     type_name(each.type)));
-    } else {
-      value = expr(each.otherwise);
-      const bool fits = value != nullptr && common_type(value->type, each.type) == each.type;
-      if (value != nullptr && !fits) {
-        diagnostics_.error(each.otherwise->span,
-                           fmt::format("expected a value of type {}, found {}",
-                                       type_name(each.type), type_name(value->type)));
-      }
-      value = fits ? convert(value, each.type) : nullptr;
-    }
-    if (value == nullptr) {
-      scope.names.emplace(name, LetBroken{});
-    } else {
-      scope.names.emplace(name, LetScalar{value});
-    }
-  }
 }
 
 void Binder::bind_lets(const ast::Query& form, Scope& scope) {

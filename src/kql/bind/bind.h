@@ -1,7 +1,6 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,6 +10,7 @@
 #include "kql/ast/ast.h"
 #include "kql/catalogue.h"
 #include "kql/kql.h"
+#include "kql/parameters.h"
 #include "kql/plan/plan.h"
 #include "kql/source.h"
 #include "kql/ticks.h"
@@ -29,7 +29,7 @@ struct Settings {
   // For operators whose columns depend on rows; empty: nobody to ask.
   Probe probe;
   // Values of the query's parameters, by name; nullptr: none.
-  const std::map<std::string, std::string, std::less<>>* parameters = nullptr;
+  const Parameters* parameters = nullptr;
   // Only what is wrong is wanted: columns that nobody could be asked for are no error.
   bool lenient = false;
   // Gets what can be named where the text ends; see visible.h.

@@ -38,7 +38,12 @@ class Binder {
 
   // --- statements: binder.cc ---
   Relation query(const ast::Query& query, const Scope* outer);
+  // parameters.cc
   void bind_parameters(const ast::Query& query, Scope& scope);
+  ExprRef parameter_value(const ast::Parameter& parameter);
+  ExprRef given_value(const ast::Parameter& parameter, const base::json::Value& given);
+  ExprRef default_value(const ast::Parameter& parameter);
+  void check_given(const ast::Query& top);
   void bind_lets(const ast::Query& query, Scope& scope);
   Binding let_value(const ast::Expr& value, const Scope& scope);
   Binding share(Relation relation);
@@ -392,7 +397,7 @@ class Binder {
   // The datetime beside a property's column.
   std::map<ColumnId, ColumnId> hidden_datetimes_;
   const Probe& probe_;
-  const std::map<std::string, std::string, std::less<>>* parameters_;
+  const Parameters* parameters_;
   bool lenient_;
   Visible* visible_;
   Span operator_span_;

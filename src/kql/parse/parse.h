@@ -18,8 +18,8 @@ struct Wanted;
 // `wanted`, if any, gets what could come where the text ends.
 ast::Tree parse(Diagnostics& diagnostics, Wanted* wanted = nullptr);
 
-// What a parameter's value given from outside means: a literal of the type, with or without its
-// name and quotes. nullopt: none of that type.
+// What a parameter's value given from outside as text means: a literal of the type, with or without
+// its name and quotes. nullopt: none of that type; of a string, whose text is the value, always.
 std::optional<Value> value_of(Type type, std::string_view text);
 
 // The names of the operators that may follow a '|', for messages, completion and the reference

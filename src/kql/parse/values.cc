@@ -107,24 +107,22 @@ std::optional<Value> typed_value(Type type, std::string_view text) {
   return std::nullopt;
 }
 
-// long(5) or 5, datetime(2024-05-06) or 2024-05-06, "text" or text.
+// long(5) or 5, datetime(2024-05-06) or 2024-05-06 or "2024-05-06".
 std::optional<Value> value_of(Type type, std::string_view text) {
   std::string_view inside = base::trim(text);
   const std::string open = std::string(kql::type_name(type)) + "(";
   if (inside.starts_with(open) && inside.ends_with(")")) {
     inside = base::trim(inside.substr(open.size(), inside.size() - open.size() - 1));
   }
-  if (inside == "null") return type == Type::String ? Value::text("") : Value::null(type);
-  std::string unquoted;
-  const auto quoted = lex::read_string(inside, 0);
-  const bool whole = quoted && quoted->problem.empty() && quoted->end == inside.size();
-  if (type == Type::String) return Value::text(whole ? quoted->content : std::string(text));
+  if (type == Type::String) return std::nullopt;
+  if (inside == "null") return Value::null(type);
   if (type == Type::Dynamic) {
     if (!base::json::parse(inside)) return std::nullopt;
     return Value{type, std::string(inside)};
   }
-  if (whole) unquoted = quoted->content;
-  return typed_value(type, whole ? base::trim(unquoted) : inside);
+  const auto quoted = lex::read_string(inside, 0);
+  const bool whole = quoted && quoted->problem.empty() && quoted->end == inside.size();
+  return typed_value(type, whole ? base::trim(quoted->content) : inside);
 }
 
 }  // namespace kql::parse
