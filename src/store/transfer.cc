@@ -130,7 +130,8 @@ struct Import::State {
   Result<void> stage(const RowFile& file);
   Result<void> check(duck::Connection& connection, const RowFile& file);
   Result<void> divide(duck::Connection& connection);
-  std::string insert_sql(std::int64_t begin, std::int64_t end) const;
+  std::string new_rows_sql(std::int64_t begin, std::int64_t end) const;
+  Result<std::uint64_t> add_new_rows(std::int64_t begin, std::int64_t end);
   Result<std::uint64_t> insert(std::int64_t begin, std::int64_t end);
 
   EventStore::State& store;
@@ -195,22 +196,34 @@ Result<void> Import::State::divide(duck::Connection& connection) {
   return {};
 }
 
-std::string Import::State::insert_sql(std::int64_t begin, std::int64_t end) const {
+// Those of the file that are not there yet.
+std::string Import::State::new_rows_sql(std::int64_t begin, std::int64_t end) const {
   const std::string columns = stored_columns_sql(table);
   const std::string range = fmt::format("{0} >= {1} AND {0} < {2}", order_of(table), begin, end);
   const std::string source = fmt::format("(SELECT {} FROM read_parquet({}) WHERE {})", columns,
                                          duck::quote(literal_path(staged)), range);
-  const std::string target = hot_name(table, store.generation.at(table.relation));
   if (!is_raw(table)) {
-    return fmt::format("INSERT INTO {}({}) {} EXCEPT ALL SELECT {} FROM {} WHERE {}", target,
-                       columns, source, columns, table.relation, range);
+    return fmt::format("{} EXCEPT ALL SELECT {} FROM {} WHERE {}", source, columns, table.relation,
+                       range);
   }
   return fmt::format(
-      "INSERT INTO {0}({1}) SELECT DISTINCT ON (DeviceId, ModuleId, EventId, Item) {1} FROM {2} AS "
-      "new WHERE NOT EXISTS (SELECT 1 FROM {3} AS old WHERE {4} AND old.DeviceId = new.DeviceId "
-      "AND old.ModuleId = new.ModuleId AND old.EventId = new.EventId AND old.Item = new.Item)",
-      target, columns, source, table.relation,
+      "SELECT DISTINCT ON (DeviceId, ModuleId, EventId, Item) {0} FROM {1} AS new WHERE NOT EXISTS "
+      "(SELECT 1 FROM {2} AS old WHERE {3} AND old.DeviceId = new.DeviceId AND old.ModuleId = "
+      "new.ModuleId AND old.EventId = new.EventId AND old.Item = new.Item)",
+      columns, source, table.relation,
       fmt::format("old.{0} >= {1} AND old.{0} < {2}", order_of(table), begin, end));
+}
+
+// In between they are in a table of their own: what is added is what is counted.
+Result<std::uint64_t> Import::State::add_new_rows(std::int64_t begin, std::int64_t end) {
+  const std::string columns = stored_columns_sql(table);
+  TRY(store.writer->execute("CREATE TEMP TABLE imported AS " + new_rows_sql(begin, end)));
+  const auto inserted = TRY(store.writer->numbers(
+      fmt::format("INSERT INTO {0}({1}) SELECT {1} FROM imported",
+                  hot_name(table, store.generation.at(table.relation)), columns)));
+  TRY(store.usage.append(*store.writer, table, "imported"));
+  TRY(store.writer->execute("DROP TABLE imported"));
+  return static_cast<std::uint64_t>(inserted[0]);
 }
 
 Result<std::uint64_t> Import::State::insert(std::int64_t begin, std::int64_t end) {
@@ -218,7 +231,7 @@ Result<std::uint64_t> Import::State::insert(std::int64_t begin, std::int64_t end
   if (store.broken || !store.writer) TRY(store.reopen());
   TRY(store.writer->execute("BEGIN"));
   const std::uint64_t reading = store.begin_read();
-  auto inserted = store.writer->numbers(insert_sql(begin, end));
+  auto inserted = add_new_rows(begin, end);
   store.end_read(reading);
   auto committed =
       inserted ? store.writer->execute("COMMIT") : Result<void>(std::unexpected(inserted.error()));
@@ -228,7 +241,8 @@ Result<std::uint64_t> Import::State::insert(std::int64_t begin, std::int64_t end
                    !store.writer->execute("ROLLBACK");
     return std::unexpected(std::move(committed.error()));
   }
-  return static_cast<std::uint64_t>((*inserted)[0]);
+  store.usage.settle(*store.writer);
+  return *inserted;
 }
 
 Import::Import(std::unique_ptr<State> state) : state_(std::move(state)) {}

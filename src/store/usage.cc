@@ -1,11 +1,17 @@
 #include "store/usage.h"
 
+#include <algorithm>
+#include <initializer_list>
+#include <string>
 #include <string_view>
-#include <tuple>
 #include <unordered_map>
+#include <vector>
+
+#include <fmt/format.h>
 
 #include "base/log.h"
 #include "store/catalogue.h"
+#include "store/event_functions.h"
 
 namespace store {
 namespace {
@@ -41,6 +47,11 @@ std::int64_t bytes_of(const Texts&... texts) {
   return static_cast<std::int64_t>((std::string_view(texts).size() + ...));
 }
 
+// An object with nothing in it is stored where nothing was given, and says as little.
+std::string_view said(std::string_view json) {
+  return json == "{}" ? std::string_view() : json;
+}
+
 class Counting {
  public:
   explicit Counting(Table& sums) : sums_(sums) {}
@@ -65,28 +76,76 @@ class Counting {
   void add(const OperationRow& row) {
     add(row.time, operation_table().name, row.device_id, row.category,
         bytes_of(row.operation, row.reason, row.description, row.protocol, row.caller_ip,
-                 row.sdk_version, row.request_id, row.actor, row.properties));
+                 row.sdk_version, row.request_id, row.actor, said(row.properties)));
   }
   void add(const TelemetryRow& row) {
     add(row.time_generated, telemetry_table().name, row.device_id, {},
-        bytes_of(row.body, row.properties, row.system_properties));
+        bytes_of(row.body, said(row.properties), said(row.system_properties)));
   }
   void add(const AuditRow& row) {
     add(row.time, audit_table().name, {}, row.action,
-        bytes_of(row.actor, row.target, row.detail, row.properties));
+        bytes_of(row.actor, row.target, row.detail, said(row.properties)));
   }
   void add(const RecommendationRow& row) {
     add(row.time_generated, recommendation_table().name, row.device_id, row.name,
-        bytes_of(row.display_name, row.description, row.additional_data, row.properties));
+        bytes_of(row.display_name, row.description, said(row.additional_data),
+                 said(row.properties)));
   }
   void add(const TwinRow& row) {
     add(row.time, twin_table().name, row.device_id, row.operation,
-        bytes_of(row.tags, row.desired, row.reported));
+        bytes_of(said(row.tags), said(row.desired), said(row.reported)));
   }
 
  private:
   Table& sums_;
 };
+
+// What Counting says of a row, as SQL over the stored columns.
+struct Counted {
+  const TableDefinition* table;
+  std::string_view device;
+  std::string_view event;
+  std::string bytes;
+};
+
+// As said() has it.
+std::string json_bytes(std::string_view column) {
+  return fmt::format(
+      "CASE WHEN CAST({0} AS VARCHAR) = '{{}}' THEN 0 ELSE strlen(CAST({0} AS "
+      "VARCHAR)) END",
+      column);
+}
+
+std::string text_bytes(std::initializer_list<std::string_view> columns) {
+  std::string sum;
+  for (const std::string_view column : columns)
+    sum += fmt::format("{}coalesce(strlen({}), 0)", sum.empty() ? "" : " + ", column);
+  return sum;
+}
+
+const Counted* counted_of(const TableDefinition& table) {
+  static const std::vector<Counted> all = {
+      {&raw_event_table(), "DeviceId", "RawEventName", text_bytes({event_details_call()})},
+      {&alert_table(), "CompromisedEntity", "AlertType",
+       text_bytes(
+           {"DisplayName", "Description", "ExtendedProperties", "Entities", "RemediationSteps"})},
+      {&operation_table(), "DeviceId", "Category",
+       text_bytes({"OperationName", "Reason", "ResultDescription", "Protocol", "CallerIpAddress",
+                   "SdkVersion", "CorrelationId", "Identity"}) +
+           " + " + json_bytes("Properties")},
+      {&telemetry_table(), "DeviceId", "''",
+       text_bytes({"Body"}) + " + " + json_bytes("Properties") + " + " +
+           json_bytes("SystemProperties")},
+      {&audit_table(), "''", "OperationName",
+       text_bytes({"Identity", "Target", "ResultDescription"}) + " + " + json_bytes("Properties")},
+      {&recommendation_table(), "DeviceId", "RecommendationName",
+       text_bytes({"RecommendationDisplayName", "Description"}) + " + " +
+           json_bytes("RecommendationAdditionalData") + " + " + json_bytes("Properties")},
+      {&twin_table(), "DeviceId", "Operation",
+       json_bytes("Tags") + " + " + json_bytes("Desired") + " + " + json_bytes("Reported")}};
+  const auto found = std::ranges::find(all, &table, &Counted::table);
+  return found == all.end() ? nullptr : &*found;
+}
 
 }  // namespace
 
@@ -120,6 +179,20 @@ base::Result<void> UsageMeter::append(duck::Connection& connection, const Batch&
   }
   added_ += sums.size();
   return appender.close();
+}
+
+base::Result<void> UsageMeter::append(duck::Connection& connection, const TableDefinition& table,
+                                      std::string_view relation) {
+  const Counted* counted = counted_of(table);
+  ASSERT(counted != nullptr);
+  const auto rows = TRY(connection.numbers(fmt::format(
+      "INSERT INTO {} SELECT TimeGenerated - TimeGenerated % {} AS day, max(TimeGenerated), {}, "
+      "{} AS device, {} AS event, count(*), CAST(sum({}) AS BIGINT), false FROM {} GROUP BY day, "
+      "device, event",
+      usage_table().relation, kql::kTicksPerDay, duck::quote(table.name), counted->device,
+      counted->event, counted->bytes, relation)));
+  added_ += static_cast<std::uint64_t>(rows[0]);
+  return {};
 }
 
 void UsageMeter::settle(duck::Connection& connection) {

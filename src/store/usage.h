@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "base/counter.h"
 #include "base/result.h"
+#include "store/catalogue.h"
 #include "store/duck.h"
 #include "store/events.h"
 
@@ -17,6 +19,10 @@ class UsageMeter {
  public:
   // Adds the batch's sums within the connection's transaction. Errors: as duck::to_error().
   base::Result<void> append(duck::Connection& connection, const Batch& batch);
+  // The same for rows that are in `relation`, which has the stored columns of `table`: those that
+  // are imported. They count as they did when they first came.
+  base::Result<void> append(duck::Connection& connection, const TableDefinition& table,
+                            std::string_view relation);
   // Merges when there is enough to merge, in a transaction of its own. A failure is logged and
   // counted: the sums are right without, and the next batch tries again.
   void settle(duck::Connection& connection);
