@@ -14,14 +14,7 @@ namespace {
 
 constexpr int kNice = 10;
 constexpr std::chrono::milliseconds kInterruptAgain{20};
-// How long after midnight a day is over: what was received before is stored by then.
-constexpr kql::Ticks kGrace = 15 * kql::kTicksPerMinute;
 constexpr std::chrono::minutes kThoroughlyEvery{1};
-// How long a row takes to be merged where other work has most of the processors.
-constexpr double kMergeSeconds = 20e-6;
-constexpr std::chrono::milliseconds kPaceOver{500};
-// So many pieces of a day are merged whatever comes in: each costs every question something.
-constexpr std::size_t kTooManyPieces = 64;
 
 }  // namespace
 
@@ -134,24 +127,6 @@ bool Keeper::background_step() {
   return false;
 }
 
-// Nothing is sealed meanwhile. Rows that come in faster would fill the database file, which they
-// are to leave before they are ever written there.
-bool Keeper::has_time_for(const Merge& merge) {
-  const auto now = base::mono_now();
-  const std::uint64_t rows = state_.rows_appended.value();
-  if (now - appended_.since >= kPaceOver) {
-    const double seconds = std::chrono::duration<double>(now - appended_.since).count();
-    pace_ = static_cast<double>(rows - appended_.rows) / seconds;
-    appended_ = {rows, now};
-  }
-  std::uint64_t merged = 0;
-  for (const PieceRecord& piece : merge.pieces)
-    merged += piece.rows;
-  const double coming = pace_ * kMergeSeconds * static_cast<double>(merged);
-  return coming <= static_cast<double>(state_.options.seal.rows) ||
-         merge.pieces.size() >= kTooManyPieces;
-}
-
 base::Result<bool> Keeper::do_one_thing(kql::Ticks now) {
   for (const TableDefinition* table : tables_with_pieces()) {
     if (TRY(is_due(*table, now))) TRY(roll(*table));
@@ -172,46 +147,34 @@ base::Result<bool> Keeper::do_one_thing(kql::Ticks now) {
     TRY(shrink());
     return false;
   }
-  if (!has_time_for(merges.front())) return false;
+  pace_.look(state_.rows_appended.value(), base::mono_now());
+  if (!pace_.has_time_for(merges.front(), state_.options.seal)) return false;
   TRY(merge(merges.front()));
   return true;
 }
 
-// How many there are, and the first TimeGenerated.
-base::Result<std::vector<std::int64_t>> Keeper::fresh_rows(const TableDefinition& table) {
+base::Result<FreshRows> Keeper::fresh_rows(const TableDefinition& table) {
   std::uint64_t generation = 0;
   {
     const std::lock_guard lock(state_.gate);
     generation = state_.generation.at(table.relation);
   }
   auto lease = TRY(state_.lease());
-  return lease.connection().numbers(
-      fmt::format("SELECT count(*), min(TimeGenerated) FROM {}", hot_name(table, generation)));
+  const auto facts = TRY(lease.connection().numbers(
+      fmt::format("SELECT count(*), min(TimeGenerated) FROM {}", hot_name(table, generation))));
+  return FreshRows{static_cast<std::uint64_t>(facts[0]), facts[1]};
 }
 
 base::Result<bool> Keeper::has_fresh_rows(const TableDefinition& table) {
-  return TRY(fresh_rows(table))[0] != 0;
-}
-
-// No row was added since this was asked before, or not many. Rows of the past may come in quickly:
-// then their number decides.
-bool Keeper::is_quiet(const TableDefinition& table, std::uint64_t rows) {
-  const auto now = base::mono_now();
-  Seen& seen = seen_[&table];
-  if (seen.rows > rows || seen.rows == 0) seen = {rows, now};
-  if (now - seen.since < state_.options.seal.every) return false;
-  const bool quiet = rows - seen.rows < state_.options.seal.min_rows;
-  seen = {rows, now};
-  return quiet;
+  return TRY(fresh_rows(table)).rows != 0;
 }
 
 base::Result<bool> Keeper::is_due(const TableDefinition& table, kql::Ticks now) {
-  const auto facts = TRY(fresh_rows(table));
-  const auto rows = static_cast<std::uint64_t>(facts[0]);
+  const FreshRows fresh = TRY(fresh_rows(table));
   const SealOptions& options = state_.options.seal;
-  if (rows >= options.rows) return true;
-  return rows >= options.min_rows && day_of(facts[1]) < day_of(now - kGrace) &&
-         is_quiet(table, rows);
+  const Due due = seal_due(fresh, now, options);
+  return due == Due::Now ||
+         (due == Due::WhenQuiet && quiet_.look(table, fresh.rows, base::mono_now(), options));
 }
 
 base::Result<void> Keeper::compact(bool force) {

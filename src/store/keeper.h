@@ -4,7 +4,6 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
-#include <map>
 #include <mutex>
 #include <span>
 #include <string>
@@ -16,23 +15,12 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "store/duck.h"
+#include "store/due.h"
 #include "store/event_store_state.h"
 #include "store/manifest.h"
 #include "store/pieces.h"
 
 namespace store {
-
-// The pieces of one table and day that are to become one, or several that do not overlap.
-struct Merge {
-  const TableDefinition* table = nullptr;
-  std::int64_t day = 0;
-  std::vector<PieceRecord> pieces;
-};
-// What is to be merged. A day is merged when it is over and a later one has pieces, and before
-// that when it has many.
-// `force`: as if every day were over, and also what was merged before. Threads: pure.
-std::vector<Merge> plan_merges(const std::vector<PieceRecord>& pieces, kql::Ticks now,
-                               std::uint64_t piece_rows, bool force);
 
 // The thread that changes pieces: what is asked of it, and between that what is due. All functions
 // but the first block are for jobs, which run on that thread.
@@ -120,9 +108,7 @@ class Keeper {
   // Does one thing that is due. Whether there may be more.
   bool background_step();
   base::Result<bool> do_one_thing(kql::Ticks now);
-  bool has_time_for(const Merge& merge);
-  base::Result<std::vector<std::int64_t>> fresh_rows(const TableDefinition& table);
-  bool is_quiet(const TableDefinition& table, std::uint64_t rows);
+  base::Result<FreshRows> fresh_rows(const TableDefinition& table);
   base::Result<bool> is_due(const TableDefinition& table, kql::Ticks now);
   base::Result<void> seal_generation(duck::Connection& connection, const TableDefinition& table,
                                      std::uint64_t generation, std::uint64_t& sealed);
@@ -148,13 +134,8 @@ class Keeper {
   // The thread's own.
   base::MonoTime last_thorough_{};
   std::uint64_t left_at_shrink_ = 0;  // rows sealed before the last one
-  struct Seen {
-    std::uint64_t rows = 0;
-    base::MonoTime since{};
-  };
-  std::map<const TableDefinition*, Seen> seen_;
-  Seen appended_;    // rows of all tables, when it was looked at last
-  double pace_ = 0;  // rows a second that came in until then
+  Quiet quiet_;
+  Pace pace_;
   std::uint64_t next_piece_ = 0;
 
   std::atomic<bool> suspicion_{false};

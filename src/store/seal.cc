@@ -1,6 +1,5 @@
 // How hot rows become pieces, and pieces become others.
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include <fmt/format.h>
@@ -14,8 +13,6 @@
 namespace store {
 namespace {
 
-// Pieces of a day that is not over yet are merged when there are so many.
-constexpr std::size_t kManyPieces = 8;
 // Rows are pruned by row groups, and a device's rows of one type and day are in one or two. In
 // larger ones more of other devices is read with them, of smaller ones the list is longer, which
 // questions about everything pay for: both matter by a fifth around this size.
@@ -39,46 +36,7 @@ std::uint64_t bytes_of(const std::vector<PieceRecord>& pieces) {
   return bytes;
 }
 
-// Which of one day's pieces are to be merged.
-std::vector<PieceRecord> merge_of(const std::vector<PieceRecord>& day, bool is_over,
-                                  std::uint64_t piece_rows, bool force) {
-  std::vector<PieceRecord> fresh;
-  for (const PieceRecord& piece : day) {
-    if (!piece.merged) fresh.push_back(piece);
-  }
-  if (!is_over) return fresh.size() >= kManyPieces ? fresh : std::vector<PieceRecord>();
-  if (fresh.empty() && !(force && day.size() > 1)) return {};
-  // What is as large as a piece may be is left alone.
-  if (rows_of(day) <= piece_rows) return day;
-  return fresh;
-}
-
 }  // namespace
-
-std::vector<Merge> plan_merges(const std::vector<PieceRecord>& pieces, kql::Ticks now,
-                               std::uint64_t piece_rows, bool force) {
-  // A day is over when a later one has begun: also when rows of the past come in.
-  std::map<const TableDefinition*, kql::Ticks> last_received;
-  for (const PieceRecord& piece : pieces) {
-    kql::Ticks& last = last_received[piece.table];
-    last = std::max(last, piece.last_generated);
-  }
-  std::vector<Merge> merges;
-  for (std::size_t begin = 0; begin < pieces.size();) {
-    const PieceRecord& first = pieces[begin];
-    std::size_t end = begin;
-    std::vector<PieceRecord> day;
-    for (; end < pieces.size() && pieces[end].table == first.table && pieces[end].day == first.day;
-         ++end) {
-      if (pieces[end].damage.empty()) day.push_back(pieces[end]);
-    }
-    const bool is_over = force || first.day < day_of(std::min(now, last_received[first.table]));
-    auto chosen = merge_of(day, is_over, piece_rows, force);
-    if (!chosen.empty()) merges.push_back({first.table, first.day, std::move(chosen)});
-    begin = end;
-  }
-  return merges;
-}
 
 void Keeper::remove_files(const std::vector<PieceRecord>& made) {
   for (const PieceRecord& piece : made) {

@@ -12,23 +12,11 @@
 namespace store {
 namespace {
 
-// Less is left for rows to come.
-constexpr std::int64_t kWorthwhile = std::int64_t{64} << 20U;
-// More rows than that are not moved: hot ones are sealed soon. Others stay, and there are many
-// where many devices are.
-constexpr std::int64_t kMostHotRows = 100'000;
-constexpr std::int64_t kMostRows = 5'000'000;
 constexpr std::int64_t kMostColumns = 1000;
 
-struct Stored {
-  std::string name;
-  std::string sql;  // makes it
-  std::int64_t rows = 0;
-};
-
-base::Result<std::vector<Stored>> tables_of(duck::Connection& connection) {
+base::Result<std::vector<StoredTable>> tables_of(duck::Connection& connection) {
   auto rows = TRY(connection.query("SELECT table_name, sql, estimated_size FROM duckdb_tables()"));
-  std::vector<Stored> tables;
+  std::vector<StoredTable> tables;
   while (TRY(rows.next())) {
     for (idx_t row = 0; row < rows.size(); ++row) {
       tables.push_back({std::string(rows.column(0).text(row)),
@@ -42,7 +30,8 @@ base::Result<std::vector<Stored>> tables_of(duck::Connection& connection) {
 // Everything is written once more, into the first free blocks. DuckDB's own lists would go into
 // what is free in the blocks of the old ones, at the end; so that is filled before, for a moment,
 // with the list of a table of many columns.
-base::Result<void> move_to_front(duck::Connection& connection, const std::vector<Stored>& tables) {
+base::Result<void> move_to_front(duck::Connection& connection,
+                                 const std::vector<StoredTable>& tables) {
   const auto room = TRY(
       connection.numbers("SELECT CAST(sum(free_blocks) AS BIGINT) FROM pragma_metadata_info()"));
   std::string columns;
@@ -52,7 +41,7 @@ base::Result<void> move_to_front(duck::Connection& connection, const std::vector
       "CREATE TABLE padding(c BOOLEAN, {}); INSERT INTO padding(c) VALUES (true); CHECKPOINT",
       columns)));
   std::string sql = "BEGIN;\n";
-  for (const Stored& table : tables) {
+  for (const StoredTable& table : tables) {
     sql += fmt::format(
         "ALTER TABLE {0} RENAME TO moving_{0};\n{1}\nINSERT INTO {0} SELECT * FROM moving_{0};\n"
         "DROP TABLE moving_{0};\n",
@@ -91,12 +80,8 @@ base::Result<bool> Keeper::shrink() {
         "FROM pragma_database_size()");
   };
   const auto before = TRY(size());
-  if (before[0] < kWorthwhile || before[0] < before[1]) return false;
   const auto tables = TRY(tables_of(connection));
-  const auto too_many = [](const Stored& table) {
-    return table.rows > (is_hot_name(table.name) ? kMostHotRows : kMostRows);
-  };
-  if (std::ranges::any_of(tables, too_many)) return false;
+  if (!shrinking_pays(before[0], before[1], tables)) return false;
   auto moved = move_to_front(connection, tables);
   if (!moved) {
     (void)connection.execute("ROLLBACK");
