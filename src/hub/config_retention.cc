@@ -62,7 +62,7 @@ void read_retention(os::Config& file, retention::Settings& settings) {
   }
   std::vector<std::string_view> known;
   for (const store::TableDefinition* table : store::all_tables()) {
-    if (!table->piece_order.empty()) known.push_back(table->name);
+    if (!table->stored.empty()) known.push_back(table->name);
   }
   for (const std::string& name : file.names("retention.table")) {
     const std::string key = "retention.table." + name + ".";
@@ -72,6 +72,10 @@ void read_retention(os::Config& file, retention::Settings& settings) {
                   "\"" + name + "\"");
     }
     settings.tables[name] = read_limit(file, key, settings.of(name));
+    if (name == store::usage_table().name && file.has(key + "max_size")) {
+      file.reject(key + "max_size", "only max_age: its rows share the database file with others",
+                  std::to_string(settings.tables[name].max_bytes));
+    }
   }
   settings.disk_max = file.bytes("retention.disk_max", settings.disk_max, 0, kMostBytes);
   if (settings.disk_max != 0 && settings.disk_max < kLeastDisk)

@@ -227,6 +227,7 @@ TEST_F(HubConfig, KeepsEvidenceByDefaultAndAsTold) {
   const auto plain = load(kHead);
   ASSERT_TRUE(plain) << plain.error().detail;
   EXPECT_EQ(plain->retention.of("SecurityIoTRawEvent").max_age, days(90));
+  EXPECT_EQ(plain->retention.of("Usage").max_age, days(400));
   EXPECT_EQ(plain->retention.disk_max, 0U);
   const auto told =
       load(std::string(kHead) +
@@ -249,6 +250,7 @@ TEST_F(HubConfig, SaysWhatIsWrongWithRetention) {
         {"raw_events = \"chosen\"\n", "raw_event_types"},
         {"raw_event_types = [\"Login\"]\n", "chosen"},
         {"raw_events = \"chosen\"\nraw_event_types = [\"Logins\"]\n", "Logins"},
+        {"[retention.table.Usage]\nmax_size = \"1GiB\"\n", "only max_age"},
         {"[retention.table.SecurityAlerts]\nmax_age = \"9d\"\n", "SecurityAlert"}}) {
     const auto config = load(std::string(kHead) + text);
     ASSERT_FALSE(config) << text;

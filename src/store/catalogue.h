@@ -61,6 +61,8 @@ struct TableDefinition {
   // The column by whose values the rows of a day that are too many for one piece are divided.
   // Empty: the first one of that order.
   std::string_view divided_by = {};
+  // The time of a row by which its age counts, in SQL over the stored columns.
+  std::string_view age_by = "TimeGenerated";
   // What the view selects from, where that is more than the relation; may be SQL.
   std::string_view source = {};
 

@@ -154,6 +154,8 @@ const TableDefinition& usage_table() {
                   {"TenantId", Type::String, "{tenant}"},
                   {"SourceSystem", Type::String, "'Vedette'"},
                   {"Type", Type::String, "'Usage'"}},
+      // A day goes as a whole: some of its sums would be wrong ones.
+      .age_by = "(Day + 863999999999)",
       .source =
           "(SELECT Day, max(LastTime) AS LastTime, DataType, DeviceId, EventType, "
           "CAST(sum(RowCount) AS BIGINT) AS RowCount, CAST(sum(ByteCount) AS BIGINT) AS "

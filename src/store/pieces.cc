@@ -68,11 +68,27 @@ std::uint64_t size_of_all(const std::string& folder) {
   return bytes;
 }
 
+std::vector<const TableDefinition*> stored_tables() {
+  std::vector<const TableDefinition*> tables = tables_with_pieces();
+  tables.push_back(&usage_table());
+  return tables;
+}
+
 const TableDefinition* table_named(std::string_view name) {
-  for (const TableDefinition* table : tables_with_pieces()) {
+  for (const TableDefinition* table : stored_tables()) {
     if (table->name == name) return table;
   }
   return nullptr;
+}
+
+// What the table's rows in the database file are in.
+base::Result<std::vector<std::string>> relations_of(duck::Connection& connection,
+                                                    const TableDefinition& table) {
+  if (!has_pieces(table)) return std::vector<std::string>{std::string(table.relation)};
+  std::vector<std::string> names;
+  for (const std::uint64_t number : TRY(read_generations(connection, table)))
+    names.push_back(hot_name(table, number));
+  return names;
 }
 
 }  // namespace
@@ -90,12 +106,11 @@ base::Result<std::vector<Piece>> Pieces::list() const {
 base::Result<std::vector<HotRows>> Pieces::hot() const {
   auto lease = TRY(state_->lease());
   std::vector<HotRows> out;
-  for (const TableDefinition* table : tables_with_pieces()) {
+  for (const TableDefinition* table : stored_tables()) {
     HotRows hot{table->name, 0, 0, 0};
-    for (const std::uint64_t number : TRY(read_generations(lease.connection(), *table))) {
+    for (const std::string& relation : TRY(relations_of(lease.connection(), *table))) {
       const auto facts = TRY(lease.connection().numbers(
-          fmt::format("SELECT count(*), min(TimeGenerated), max(TimeGenerated) FROM {}",
-                      hot_name(*table, number))));
+          fmt::format("SELECT count(*), min({0}), max({0}) FROM {1}", table->age_by, relation)));
       if (facts[0] == 0) continue;
       hot.first_generated = hot.rows == 0 ? facts[1] : std::min(hot.first_generated, facts[1]);
       hot.last_generated = std::max(hot.last_generated, facts[2]);
@@ -162,9 +177,9 @@ base::Result<std::uint64_t> Pieces::count_hot(std::string_view name,
   if (table == nullptr) return base::fail(base::Code::NotFound, "table", -1, std::string(name));
   auto lease = TRY(state_->lease());
   std::uint64_t count = 0;
-  for (const std::uint64_t number : TRY(read_generations(lease.connection(), *table))) {
+  for (const std::string& relation : TRY(relations_of(lease.connection(), *table))) {
     const auto rows = TRY(lease.connection().numbers(
-        fmt::format("SELECT count(*) FROM {} WHERE {}", hot_name(*table, number), condition)));
+        fmt::format("SELECT count(*) FROM {} WHERE {}", relation, condition)));
     count += static_cast<std::uint64_t>(rows[0]);
   }
   return count;
@@ -178,14 +193,32 @@ base::Result<Change> Pieces::erase_hot(std::string_view name, std::string_view c
     auto lease = TRY(state_->lease());
     duck::Connection& connection = lease.connection();
     const Keeper::Working working(*state_->keeper, connection);
-    for (const std::uint64_t number : TRY(read_generations(connection, *table))) {
-      const auto rows = TRY(connection.numbers(
-          fmt::format("DELETE FROM {} WHERE {}", hot_name(*table, number), condition)));
+    for (const std::string& relation : TRY(relations_of(connection, *table))) {
+      const auto rows =
+          TRY(connection.numbers(fmt::format("DELETE FROM {} WHERE {}", relation, condition)));
       change.rows += static_cast<std::uint64_t>(rows[0]);
     }
     return {};
   }));
   return change;
+}
+
+base::Result<std::vector<std::int64_t>> Pieces::current_twins(kql::Ticks first,
+                                                              kql::Ticks last) const {
+  auto lease = TRY(state_->lease());
+  auto rows = TRY(lease.connection().query(fmt::format(
+      "SELECT ChangeId FROM (SELECT ChangeId, TimeGenerated FROM {0}) AS latest WHERE "
+      "TimeGenerated BETWEEN {1} AND {2} UNION "
+      "SELECT ChangeId FROM {3} AS gone WHERE Operation = 'deleted' AND TimeGenerated BETWEEN {1} "
+      "AND {2} AND EXISTS (SELECT 1 FROM {3} AS old WHERE old.DeviceId = gone.DeviceId AND "
+      "old.ChangeId < gone.ChangeId) ORDER BY ChangeId",
+      current_twin_table().view_source(), first, last, twin_table().relation)));
+  std::vector<std::int64_t> ids;
+  while (TRY(rows.next())) {
+    for (idx_t row = 0; row < rows.size(); ++row)
+      ids.push_back(rows.column(0).as<std::int64_t>(row));
+  }
+  return ids;
 }
 
 base::Result<void> Pieces::hold(std::span<const std::uint64_t> ids, bool held) {

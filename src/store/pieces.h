@@ -37,7 +37,8 @@ struct Piece {
   std::string path;
 };
 
-// The rows of a table that are in the database file.
+// The rows of a table that are in the database file: those that are in no piece yet, and Usage's,
+// which never are. Times are those by which the age of a row counts: of Usage the end of its day.
 struct HotRows {
   std::string_view table;
   std::uint64_t rows = 0;
@@ -100,6 +101,10 @@ class Pieces {
   base::Result<std::uint64_t> count_hot(std::string_view table, std::string_view condition) const;
   // Removes hot rows for which `condition` is true. NotFound: no such table.
   base::Result<Change> erase_hot(std::string_view table, std::string_view condition);
+  // Rows of DeviceTwins received from `first` to `last` that must not go while others stay: the
+  // last one of each twin that exists, and that a twin was deleted where older rows of its device
+  // are still there. By ChangeId.
+  base::Result<std::vector<std::int64_t>> current_twins(kql::Ticks first, kql::Ticks last) const;
   // A piece that is held is not dropped or rewritten. Conflict as in drop().
   base::Result<void> hold(std::span<const std::uint64_t> ids, bool held);
 

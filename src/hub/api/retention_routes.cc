@@ -28,7 +28,7 @@ Response no_store(const Call& call) {
 std::vector<std::string_view> table_names() {
   std::vector<std::string_view> names;
   for (const store::TableDefinition* table : store::all_tables()) {
-    if (!table->piece_order.empty()) names.push_back(table->name);
+    if (!table->stored.empty()) names.push_back(table->name);
   }
   return names;
 }
@@ -170,6 +170,9 @@ std::expected<retention::Settings, Response> tried_settings(const Call& call,
   if (call.target.parameter("maxBytes") != nullptr) {
     const auto bytes = size_of("maxBytes");
     if (!bytes) return bad("maxBytes", "a number of bytes; 0: no limit");
+    const auto* table = call.target.parameter("table");
+    if (table != nullptr && *table == store::usage_table().name)
+      return bad("maxBytes", "none for Usage: its rows share the database file with others");
     for (retention::Limit* limit : limits)
       limit->max_bytes = *bytes;
   }

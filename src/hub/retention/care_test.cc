@@ -1,15 +1,9 @@
-// Limits, backups and transfers on real stores.
+// Backups and transfers on real stores.
 #include "hub/retention/care.h"
 
-#include <filesystem>
-#include <fstream>
+#include <array>
 
-#include <gtest/gtest.h>
-
-#include "hub/retention/shelf.h"
-#include "os/file.h"
-#include "store/pieces_testing.h"
-#include "store/sqlite.h"
+#include "hub/retention/care_testing.h"
 
 namespace hub::retention {
 namespace {
@@ -17,160 +11,7 @@ namespace {
 namespace fs = std::filesystem;
 using base::Code;
 
-constexpr std::uint64_t kRows = 140;  // twenty of each device
-constexpr std::string_view kRaw = "SecurityIoTRawEvent";
 const base::WallTime kNow = base::wall_now();
-
-class CareTest : public store::PiecesTest {
- protected:
-  void SetUp() override {
-    open(options_with_exports(dir_.path() + "/hub"));
-    auto state = store::Sqlite::open(data_dir() + "/state.db");
-    ASSERT_TRUE(state);
-    ASSERT_TRUE(state->execute("CREATE TABLE thing(x INTEGER); INSERT INTO thing VALUES (7)"));
-    ASSERT_TRUE(os::write_file_atomic(data_dir() + "/hub.toml", "[hub]\n"));
-    ASSERT_TRUE(os::make_dirs(data_dir() + "/uploads/d1"));
-    ASSERT_TRUE(os::write_file_atomic(data_dir() + "/uploads/d1/file", "content"));
-  }
-  void TearDown() override {
-    care_.reset();
-    close();
-  }
-
-  static store::EventStoreOptions options_with_exports(const std::string& dir) {
-    EXPECT_TRUE(os::make_dirs(dir));
-    store::EventStoreOptions options = store::options_in(dir);
-    options.export_dir = dir + "/export";
-    return options;
-  }
-  std::string data_dir() const { return dir_.path() + "/hub"; }
-  std::string backup_dir() const { return dir_.path() + "/backups"; }
-
-  Care& care() {
-    Care::Options options;
-    options.data_dir = data_dir();
-    options.backup_dir = backup_dir();
-    options.events = "events.duckdb";
-    options.databases = {"state.db", "absent.db"};
-    options.files = {"hub.toml", "uploads", "absent"};
-    options.made_by = "1.2.3";
-    options.scratch = options_.export_dir;
-    options.max_import_bytes = 1'000'000;
-    care_ = std::make_unique<Care>(*store_, std::move(options));
-    return *care_;
-  }
-  // Another store in the place of this one.
-  void reopen_in(const std::string& name) {
-    care_.reset();
-    open(options_with_exports(dir_.path() + "/" + name));
-  }
-  std::string count(std::string_view filter = "") {
-    return kql(std::string(kRaw) + " " + std::string(filter) + " | count");
-  }
-  void save(const store::ExportedFile& exported, const std::string& path) {
-    std::vector<std::uint8_t> bytes(exported.bytes);
-    ASSERT_TRUE(os::read_at(exported.file.get(), bytes, 0));
-    ASSERT_TRUE(os::write_file_atomic(path, base::as_text(bytes)));
-  }
-  static void damage(const std::string& path) {
-    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekg(static_cast<std::streamoff>(fs::file_size(path) / 2));
-    const char byte = static_cast<char>(file.get());
-    file.seekp(static_cast<std::streamoff>(fs::file_size(path) / 2));
-    file.put(static_cast<char>(byte ^ 0x55));
-  }
-
-  std::unique_ptr<Care> care_;
-};
-
-class LimitsOnAStore : public CareTest {
- protected:
-  Retention& retention(Settings settings) {
-    shelf_ = make_shelf(*store_);
-    Options options;
-    options.settings = std::move(settings);
-    options.path = data_dir() + "/state.db";
-    auto opened = Retention::open(std::move(options), *shelf_);
-    EXPECT_TRUE(opened);
-    retention_ = std::move(*opened);
-    return *retention_;
-  }
-  void TearDown() override {
-    retention_.reset();
-    CareTest::TearDown();
-  }
-  static Settings keep_a_day() {
-    Settings settings;
-    settings.otherwise = {std::chrono::days(1), 0};
-    return settings;
-  }
-
-  std::unique_ptr<Shelf> shelf_;
-  std::unique_ptr<Retention> retention_;
-};
-
-TEST_F(LimitsOnAStore, PiecesGoAndHeldRowsStay) {
-  append(0, kRows, kRows, 2);
-  seal();
-  ASSERT_EQ(list().size(), 2U);
-  Retention& limits = retention(keep_a_day());
-  HoldRecord hold;
-  hold.reason = "case 7";
-  hold.device_id = "device-3";
-  hold.to = base::WallTime(std::chrono::days(store::kDay + 1));
-  ASSERT_TRUE(limits.add_hold(hold));
-  const auto preview = limits.preview(limits.settings());
-  ASSERT_TRUE(preview) << preview.error().to_string();
-  ASSERT_EQ(preview->rows.size(), 2U);
-  EXPECT_EQ(count(), "140") << "a dry run";
-  const auto outcome = limits.apply("system");
-  ASSERT_TRUE(outcome) << outcome.error().to_string();
-  EXPECT_EQ(count(), "10") << "of the first day, of that device";
-  EXPECT_EQ(count("| where DeviceId == 'device-3'"), "10");
-  std::uint64_t gone = 0;
-  for (const Share& share : outcome->shares)
-    gone += share.rows;
-  EXPECT_EQ(gone, 130U);
-  EXPECT_EQ(preview->rows[0] + preview->rows[1], 130U) << "the dry run said so";
-  EXPECT_TRUE(limits.apply("system")->shares.empty());
-  ASSERT_TRUE(limits.release_hold(1, "admin", "over"));
-  ASSERT_TRUE(limits.apply("system"));
-  EXPECT_EQ(count(), "0");
-  EXPECT_EQ(files(), 0U);
-}
-
-TEST_F(LimitsOnAStore, RowsInNoPieceYetGoByTheirAge) {
-  append(0, kRows, kRows, 2);
-  Retention& limits = retention(keep_a_day());
-  HoldRecord hold;
-  hold.reason = "a quote's ' case";
-  hold.device_id = "device-3' OR 'a' = 'a";
-  ASSERT_TRUE(limits.add_hold(hold)) << "of nobody";
-  hold.device_id = "device-3";
-  ASSERT_TRUE(limits.add_hold(hold));
-  const auto preview = limits.preview(limits.settings());
-  ASSERT_TRUE(preview) << preview.error().to_string();
-  EXPECT_EQ(preview->rows, (std::vector<std::uint64_t>{120}));
-  ASSERT_TRUE(limits.apply("system"));
-  EXPECT_EQ(count(), "20");
-  EXPECT_EQ(count("| where DeviceId == 'device-3'"), "20");
-}
-
-TEST_F(LimitsOnAStore, TheDiskIsReliefByTheOldestPiece) {
-  append(0, kRows, kRows, 4);
-  seal();
-  ASSERT_EQ(list().size(), 4U);
-  // So that one piece has to go and any will do.
-  const std::uint64_t used = pieces_->disk_use()->total();
-  Settings settings;
-  settings.disk_max = used * 100 / 90 - 1'000;
-  Retention& limits = retention(settings);
-  const auto preview = limits.preview(settings);
-  ASSERT_TRUE(preview);
-  ASSERT_FALSE(preview->plan.steps.empty());
-  EXPECT_EQ(preview->plan.steps[0].why, Why::DiskLimit);
-  EXPECT_EQ(preview->plan.steps[0].piece.first, list()[0].first_generated);
-}
 
 TEST_F(CareTest, ABackupIsOfOneMomentAndComesBackWhole) {
   append(0, 70, kRows, 2);
@@ -320,6 +161,94 @@ TEST_P(Transfers, RowsOfOtherTablesAreComparedAsAWhole) {
       << "equal ones as often as they are there";
   EXPECT_EQ(care_->import_file("IoTHubOperations", GetParam(), file)->added, 0U);
   EXPECT_EQ(kql("IoTHubOperations | where DeviceId == '' | count"), "2");
+}
+
+// In every table, to the byte, and once.
+TEST_P(Transfers, RowsCountInUsageAsIfTheyHadComeHere) {
+  append(0, kRows, kRows, 2);
+  store::Batch batch;
+  const kql::Ticks time = store::day_begin(store::kDay) + 5;
+  store::AlertRow alert;
+  alert.outbox = 1;
+  alert.time_generated = time;
+  alert.alert_id = "a";
+  alert.rule_id = "miner";
+  alert.title = "Mínér";
+  alert.description = "It mines";
+  alert.compromised_entity = "d1";
+  alert.extended_json = R"({"a":1})";
+  alert.entities_json = "[1,2]";
+  alert.remediation_json = "[]";
+  batch.alerts = {alert};
+  store::OperationRow operation;
+  operation.time = time;
+  operation.category = "Connections";
+  operation.device_id = "d1";
+  operation.operation = "connect";
+  operation.reason = "ok";
+  operation.caller_ip = "192.0.2.1";
+  batch.operations = {operation};
+  operation.properties = R"({"b":2})";
+  batch.operations.push_back(operation);
+  store::TelemetryRow telemetry;
+  telemetry.time_generated = time;
+  telemetry.device_id = "d2";
+  telemetry.body = "21.5";
+  telemetry.properties = R"({"unit":"C"})";
+  telemetry.system_properties = "{}";  // says nothing
+  batch.telemetry = {telemetry};
+  store::AuditRow audit;
+  audit.id = 1;
+  audit.time = time;
+  audit.actor = "admin";
+  audit.action = "device.create";
+  audit.target = "d1";
+  audit.detail = "made";
+  batch.audits = {audit};
+  store::RecommendationRow recommendation;
+  recommendation.outbox = 1;
+  recommendation.time_generated = time;
+  recommendation.device_id = "d1";
+  recommendation.name = "OpenPorts";
+  recommendation.display_name = "Open ports";
+  recommendation.description = "Close them";
+  recommendation.additional_data = R"({"ports":[1]})";
+  batch.recommendations = {recommendation};
+  store::TwinRow twin;
+  twin.id = 1;
+  twin.time = time;
+  twin.device_id = "d1";
+  twin.operation = "updated";
+  twin.desired = R"({"c":3})";
+  batch.twins = {twin};
+  ASSERT_TRUE(store_->append(batch, ++sequence_));
+  const auto usage = [this] {
+    return kql(
+        "Usage | order by DataType asc, StartTime asc, DeviceId asc, EventType asc | "
+        "summarize L = make_list(strcat(DataType, ' ', StartTime, ' ', TimeGenerated, ' ', "
+        "DeviceId, ' ', EventType, ' ', RowCount, ' ', ByteCount)) | "
+        "project strcat_array(L, '\\n')");
+  };
+  const std::string expected = usage();
+  constexpr std::array<std::string_view, 7> kTables = {
+      kRaw,          "SecurityAlert",          "IoTHubOperations", "DeviceTelemetry",
+      "IoTHubAudit", "SecurityRecommendation", "DeviceTwins"};
+  for (const std::string_view table : kTables) {
+    const std::string path = dir_.path() + "/" + std::string(table);
+    const auto file = care().export_rows(table, GetParam(), 0, kql::kMaxDateTimeTicks);
+    ASSERT_TRUE(file) << file.error().to_string();
+    save(*file, path);
+  }
+  reopen_in("other");
+  // As often as they are sent: what is there already does not count again.
+  for (int i = 0; i < 2; ++i) {
+    for (const std::string_view table : kTables) {
+      const auto done =
+          care().import_file(table, GetParam(), dir_.path() + "/" + std::string(table));
+      ASSERT_TRUE(done) << table << done.error().to_string();
+    }
+    EXPECT_EQ(usage(), expected);
+  }
 }
 
 TEST_P(Transfers, ARangeOfTimeIsHalfOpen) {

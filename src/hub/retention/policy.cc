@@ -70,6 +70,8 @@ class Planner {
       plan_.held.push_back(std::move(step));
       return;
     }
+    // What no limit is about, as nobody holds it.
+    if (piece.only_held && piece.keeps_current) return;
     if (step.whole()) plan_.disk_after -= std::min(plan_.disk_after, piece.bytes);
     plan_.steps.push_back(std::move(step));
   }

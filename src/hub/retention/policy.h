@@ -24,6 +24,8 @@ struct Piece {
   bool hot = false;
   bool by_device = true;   // its rows say of which device they are
   bool only_held = false;  // all of its rows are held: there is nothing to take out of it
+  // Some of its rows say what is so now, and stay whatever the limits say.
+  bool keeps_current = false;
 };
 
 // Evidence that must stay, whatever the limits say.
@@ -49,7 +51,7 @@ struct Step {
   std::vector<Hold> keep;
   kql::Ticks before = kql::kMaxDateTimeTicks;  // hot rows only
 
-  bool whole() const { return keep.empty() && !piece.hot; }
+  bool whole() const { return keep.empty() && !piece.hot && !piece.keeps_current; }
 };
 
 struct Plan {

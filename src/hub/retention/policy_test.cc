@@ -207,6 +207,26 @@ TEST_F(PolicyTest, RowsTakenOutCountForNothing) {
   EXPECT_EQ(ids(plan().steps), "1t 2 3");
 }
 
+TEST_F(PolicyTest, WhatIsSoNowStaysWhateverTheLimits) {
+  pieces_ = {piece(1, "DeviceTwins", 50), piece(2, "DeviceTwins", 40), piece(3, kRaw, 30)};
+  for (Piece& each : pieces_)
+    each.keeps_current = each.table == "DeviceTwins";
+  keep("DeviceTwins", days(10));
+  EXPECT_EQ(ids(plan().steps), "1t 2t");
+  // Nothing can be taken out of it any more, and nobody holds it.
+  pieces_[0].only_held = true;
+  EXPECT_EQ(ids(plan().steps), "2t");
+  EXPECT_EQ(ids(plan().held), "");
+  // What is left pushes out nothing that is newer.
+  keep("DeviceTwins", days(0), 150);
+  EXPECT_EQ(ids(plan().steps), "");
+  // The disk counts on nothing of it.
+  settings_.tables.clear();
+  limit_disk(1'000, 1'000);
+  EXPECT_EQ(ids(plan().steps), "2t 3");
+  EXPECT_EQ(plan().disk_after, 900U);
+}
+
 TEST(Marks, DoNotOverflow) {
   const Marks marks = marks_of(UINT64_MAX);
   EXPECT_LT(marks.goal, marks.start);

@@ -25,6 +25,8 @@ constexpr std::chrono::seconds kWatch{1};
 constexpr std::chrono::milliseconds kMeasure{50};
 // Making pieces of everything takes a while and does not help twice in a row.
 constexpr std::chrono::seconds kSealAgain{30};
+// How long pieces of which nothing could be taken are left alone.
+constexpr std::chrono::hours kLookAgain{1};
 // Pieces are merged while they are looked at; a run tries again that often.
 constexpr int kConflicts = 5;
 constexpr std::size_t kMaxGroups = 200'000;
@@ -82,6 +84,7 @@ struct Retention::State {
   // Guarded by `running`: pieces with nothing but held rows, under these holds.
   std::vector<Hold> known_holds;
   std::set<std::uint64_t> only_held;
+  base::MonoTime only_held_since{};
   base::MonoTime sealed_at{};
 
   std::atomic<std::uint64_t> unsealed_after_seal{0};
@@ -106,9 +109,12 @@ struct Retention::State {
 Result<Plan> Retention::State::plan(const Settings& settings) {
   const base::WallTime now = options.now();
   const std::vector<Hold> active = TRY(holds.active(now));
-  if (!std::ranges::equal(active, known_holds, same)) {
+  // What is current today is not for ever.
+  const bool again = base::mono_now() - only_held_since > kLookAgain;
+  if (again || !std::ranges::equal(active, known_holds, same)) {
     known_holds = active;
     only_held.clear();
+    only_held_since = base::mono_now();
   }
   std::vector<Piece> pieces = TRY(shelf.pieces());
   for (Piece& piece : pieces)

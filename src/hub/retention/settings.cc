@@ -45,11 +45,9 @@ Marks marks_of(std::uint64_t disk_max) {
 Settings default_settings() {
   using std::chrono::days;
   Settings settings;
-  settings.tables = {{"SecurityIoTRawEvent", {days(90), 0}},
-                     {"DeviceTelemetry", {days(30), 0}},
-                     {"IoTHubOperations", {days(90), 0}},
-                     {"SecurityAlert", {days(400), 0}},
-                     {"IoTHubAudit", {days(400), 0}}};
+  settings.tables = {{"SecurityIoTRawEvent", {days(90), 0}}, {"DeviceTelemetry", {days(30), 0}},
+                     {"IoTHubOperations", {days(90), 0}},    {"SecurityAlert", {days(400), 0}},
+                     {"IoTHubAudit", {days(400), 0}},        {"Usage", {days(400), 0}}};
   return settings;
 }
 

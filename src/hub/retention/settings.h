@@ -57,8 +57,8 @@ struct Marks {
 // the rows that they are made of are still there.
 Marks marks_of(std::uint64_t disk_max);
 
-// Raw events are kept for 90 days, telemetry for 30, operations for 90; alerts and the audit for
-// 400. Others without limit.
+// Raw events are kept for 90 days, telemetry for 30, operations for 90; alerts, the audit and Usage
+// for 400. Others without limit.
 Settings default_settings();
 
 }  // namespace hub::retention

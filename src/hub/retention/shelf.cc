@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/log.h"
 #include "store/catalogue.h"
@@ -41,24 +42,30 @@ std::string_view device_column(std::string_view name) {
   return {};
 }
 
+// The time of a row, in SQL.
+std::string_view time_of(std::string_view name) {
+  const store::TableDefinition* table = find_table(name);
+  return table == nullptr ? "TimeGenerated" : table->age_by;
+}
+
+// Rows of which the last one says how a twin is now.
+bool is_of_twins(std::string_view table) {
+  return table == store::twin_table().name;
+}
+
 // True of the rows that one of the holds is about.
 std::string held_sql(std::string_view table, std::span<const Hold> holds) {
   const std::string_view device = device_column(table);
+  const std::string_view time = time_of(table);
   std::string sql;
   for (const Hold& hold : holds) {
     if (!sql.empty()) sql += " OR ";
-    sql += fmt::format("(TimeGenerated >= {} AND TimeGenerated < {}", hold.from, hold.to);
+    sql += fmt::format("({0} >= {1} AND {0} < {2}", time, hold.from, hold.to);
     if (!hold.device.empty() && !device.empty())
       sql += fmt::format(" AND \"{}\" = {}", device, quoted(hold.device));
     sql += ")";
   }
   return sql.empty() ? "false" : sql;
-}
-
-// True of the rows that go.
-std::string free_sql(const Step& step) {
-  return fmt::format("TimeGenerated < {} AND NOT ({})", step.before,
-                     held_sql(step.piece.table, step.keep));
 }
 
 class PieceShelf final : public Shelf {
@@ -74,7 +81,8 @@ class PieceShelf final : public Shelf {
                      .last = found.last_generated,
                      .rows = found.rows,
                      .bytes = found.bytes,
-                     .by_device = !device_column(found.table).empty()});
+                     .by_device = !device_column(found.table).empty(),
+                     .keeps_current = is_of_twins(found.table)});
     }
     for (const store::HotRows& found : TRY(pieces_.hot())) {
       if (found.rows == 0) continue;
@@ -83,7 +91,8 @@ class PieceShelf final : public Shelf {
                      .last = found.last_generated,
                      .rows = found.rows,
                      .hot = true,
-                     .by_device = !device_column(found.table).empty()});
+                     .by_device = !device_column(found.table).empty(),
+                     .keeps_current = is_of_twins(found.table)});
     }
     return all;
   }
@@ -94,14 +103,16 @@ class PieceShelf final : public Shelf {
   }
 
   Result<std::uint64_t> count_free(const Step& step) override {
-    return step.piece.hot ? pieces_.count_hot(step.piece.table, free_sql(step))
-                          : pieces_.count(step.piece.id, free_sql(step));
+    const std::string free = free_sql(step, TRY(staying_sql(step)));
+    return step.piece.hot ? pieces_.count_hot(step.piece.table, free)
+                          : pieces_.count(step.piece.id, free);
   }
 
   Result<std::uint64_t> trim(const Step& step) override {
+    const std::string staying = TRY(staying_sql(step));
     const store::Change change =
-        step.piece.hot ? TRY(pieces_.erase_hot(step.piece.table, free_sql(step)))
-                       : TRY(pieces_.rewrite(step.piece.id, held_sql(step.piece.table, step.keep)));
+        step.piece.hot ? TRY(pieces_.erase_hot(step.piece.table, free_sql(step, staying)))
+                       : TRY(pieces_.rewrite(step.piece.id, staying));
     return change.rows;
   }
 
@@ -126,6 +137,19 @@ class PieceShelf final : public Shelf {
   }
 
  private:
+  // True of the rows that stay, whatever their age.
+  Result<std::string> staying_sql(const Step& step) const {
+    std::string sql = held_sql(step.piece.table, step.keep);
+    if (!step.piece.keeps_current) return sql;
+    const auto current = TRY(pieces_.current_twins(step.piece.first, step.piece.last));
+    if (!current.empty()) sql += fmt::format(" OR ChangeId IN ({})", fmt::join(current, ", "));
+    return sql;
+  }
+  // True of the rows that go.
+  static std::string free_sql(const Step& step, std::string_view staying) {
+    return fmt::format("{} < {} AND NOT ({})", time_of(step.piece.table), step.before, staying);
+  }
+
   store::Pieces pieces_;
   mutable std::atomic<std::uint64_t> used_{0};
   mutable std::atomic<std::uint64_t> leaving_{0};
