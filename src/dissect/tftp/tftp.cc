@@ -201,6 +201,9 @@ Match probe(const Sample& sample) {
   Reader reader(sample.bytes);
   const std::uint16_t code = reader.u16be();
   if (!reader.ok()) return Match::No;
+  // Transfers are between two (RFC 1350 section 4). What routers say to their group may begin with
+  // the same bytes: HSRP's advertisement of an interface reads as block 1.
+  if (sample.flow.end(other(sample.side)).ip.group()) return Match::No;
   switch (code) {
     case kRead:
     case kWrite:

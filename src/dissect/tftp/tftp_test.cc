@@ -122,5 +122,20 @@ TEST(ProbeTftp, NeedsItsFields) {
   EXPECT_EQ(match("0009"), Match::No);
 }
 
+// HSRP's advertisement of an interface: version 0 and operation 3, then type 1 where a block has
+// its number.
+TEST(ProbeTftp, NobodyTransfersToAGroup) {
+  const base::ByteVec bytes = bytes_of("0003 0001 000e 02 00 0000 0001 00000000");
+  FlowInfo flow;
+  flow.transport = Transport::Udp;
+  flow.a.ip = IpAddress::of(base::ByteVec{192, 0, 2, 1});
+  flow.b.ip = IpAddress::of(base::ByteVec{224, 0, 0, 2});
+  EXPECT_EQ(kProtocol.probe({flow, Side::A, bytes, {}}), Match::No);
+  flow.b.ip = IpAddress::of(base::ByteVec{192, 0, 2, 2});
+  EXPECT_EQ(kProtocol.probe({flow, Side::A, bytes, {}}), Match::Likely);
+  flow.a.ip = IpAddress::of(base::ByteVec{224, 0, 0, 2});
+  EXPECT_EQ(kProtocol.probe({flow, Side::B, bytes, {}}), Match::No);
+}
+
 }  // namespace
 }  // namespace dissect::tftp
