@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t kMaxKept = 16U << 10U;
 // Up to the keep alive (3.1.1 section 3.1).
 constexpr std::size_t kLeastConnect = 10;
+constexpr std::uint8_t kVersion31 = 3;
 constexpr std::string_view kVersionTopic = "$SYS/broker/version";
 
 enum ConnectFlags : std::uint8_t {
@@ -62,6 +63,7 @@ class MqttSession final : public Session {
     message.operation = {start.type, type_name(start.type)};
     message.bytes = static_cast<std::uint32_t>(std::min<std::size_t>(start.length, UINT32_MAX));
     Reader body(pdu.bytes.subspan(start.header));
+    show_delivery(start, sink);
     read(pdu.side, start, body, message, sink);
     if (!body.ok())
       sink.issue({Issue::Kind::Truncated, "shorter than its fields", start.type, 0});
@@ -86,8 +88,22 @@ class MqttSession final : public Session {
     if (whole_ && start.type != kConnect)
       sink.issue({Issue::Kind::Violation, "begins without CONNECT", start.type, 0});
     whole_ = false;
-    if (start.type != kPublish && !flags_fit(start))
+    if (!says_delivery(start) && !flags_fit(start))
       sink.issue({Issue::Kind::Violation, "flags that are reserved", start.flags, 0});
+  }
+
+  // Whether it says how it is delivered. In version 3.1 (section 2.1) not only messages do, but
+  // also what releases them and changes subscriptions; later ones have reserved bits there.
+  bool says_delivery(const Start& start) const {
+    if (start.type == kPublish) return true;
+    return version_ == kVersion31 &&
+           (start.type == kPubrel || start.type == kSubscribe || start.type == kUnsubscribe);
+  }
+
+  void show_delivery(const Start& start, Sink& sink) const {
+    if (!says_delivery(start)) return;
+    sink.number("duplicate", start.flags >> 3U);
+    sink.number("qos", start.qos());
   }
 
   void read(Side side, const Start& start, Reader& body, Message& message, Sink& sink) {
@@ -189,9 +205,11 @@ class MqttSession final : public Session {
     if (version_ == 0) version_ = start.length > 2 ? 5 : 4;
     const std::uint8_t flags = body.u8();
     const std::uint8_t code = body.u8();
-    sink.number("session_present", flags & 1U);
+    // Version 3.1 (section 3.2) has a byte there that means nothing.
+    if (version_ != kVersion31) sink.number("session_present", flags & 1U);
     sink.number("return_code", code);
-    if (flags > 1) sink.issue({Issue::Kind::Violation, "reserved flags of CONNACK", flags, 2});
+    if (flags > 1 && version_ != kVersion31)
+      sink.issue({Issue::Kind::Violation, "reserved flags of CONNACK", flags, 2});
     if (version_ == 5) read_properties(body, sink);
     message.kind = Kind::Response;
     message.key = key_of(kConnect, 0);
@@ -202,8 +220,6 @@ class MqttSession final : public Session {
 
   void publish(Side side, const Start& start, Reader& body, Message& message, Sink& sink) {
     const std::uint8_t qos = start.qos();
-    sink.number("duplicate", start.flags >> 3U);
-    sink.number("qos", qos);
     sink.number("retain", start.flags & 1U);
     const std::string_view topic = read_text(body);
     sink.shown("topic", topic, 1024);

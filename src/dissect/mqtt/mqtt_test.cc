@@ -49,6 +49,25 @@ TEST(Mqtt, ALoginHasItsAnswer) {
     EXPECT_EQ(value.find("pw"), std::string::npos) << name;
 }
 
+// Version 3.1: MQIsdp, 3. Its CONNACK has no flags, and a subscription says how it is delivered.
+TEST(Mqtt, TheOldVersionHasOtherFields) {
+  Conversation flow = talk();
+  flow.client(bytes_of("10 13 0006 4d5149736470 03 02 003c 0005 70756d7031"));
+  flow.server(bytes_of("20 02 01 00")).client(bytes_of("8a 08 0007 0003 612f62 00"));
+  Kept& kept = flow.done();
+  EXPECT_EQ(kept.detail("version"), "3");
+  EXPECT_EQ(kept.detail("return_code"), "0");
+  EXPECT_EQ(kept.detail("session_present"), "");
+  EXPECT_EQ(kept.detail("duplicate"), "1");
+  EXPECT_EQ(kept.detail("qos"), "1");
+  EXPECT_TRUE(kept.issues.empty());
+  Conversation later = talk();
+  later.client(bytes_of(kConnect)).server(bytes_of("20 02 01 00"));
+  later.client(bytes_of("82 08 0007 0003 612f62 00"));
+  EXPECT_EQ(later.kept().detail("session_present"), "1");
+  EXPECT_EQ(later.kept().detail("qos"), "");
+}
+
 TEST(Mqtt, WhoPublishesWrites) {
   Conversation flow = talk();
   flow.client(bytes_of(kConnect)).server(bytes_of(kAccepted));
