@@ -80,8 +80,11 @@ class SyslogSession final : public Session {
  private:
   static void show(const Record& record, Sink& sink) {
     if (!sink.wants_details()) return;
-    sink.number("facility", record.facility);
-    sink.number("severity", record.severity);
+    // Without a priority it is taken for one (RFC 3164 section 4.3.3), but does not say so.
+    if (record.has_priority) {
+      sink.number("facility", record.facility);
+      sink.number("severity", record.severity);
+    }
     if (record.structured) sink.number("version", 1);
     if (!record.timestamp.empty())
       sink.shown(record.structured ? "timestamp" : "time", record.timestamp);

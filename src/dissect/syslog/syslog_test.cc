@@ -85,6 +85,8 @@ TEST(Syslog, StreamsHaveLengthsOrLines) {
 TEST(Syslog, NamesWhatIsWrong) {
   Conversation none(kProtocol, 514, Transport::Udp);
   EXPECT_EQ(say(none, "no priority here").issues.at(0), "no priority");
+  EXPECT_EQ(none.kept().detail("text"), "no priority here");
+  EXPECT_EQ(none.kept().detail("facility"), "");
   Conversation data(kProtocol, 514, Transport::Udp);
   EXPECT_EQ(say(data, "<1>1 - - - - - x").issues.at(0), "structured data that cannot be");
 }
