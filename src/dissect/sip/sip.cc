@@ -135,6 +135,11 @@ void take_header(const headers::Header& header, Head& head, Sink& sink) {
     sink.shown("authorization_realm", parameter(header.value, "realm"));
     return;
   }
+  if (headers::is(header.name, "WWW-Authenticate") ||
+      headers::is(header.name, "Proxy-Authenticate")) {
+    sink.shown("challenge_realm", parameter(header.value, "realm"));
+    return;
+  }
   for (const Shown& one : kShown) {
     if (!headers::is(header.name, one.name) &&
         (one.compact.empty() || !headers::is(header.name, one.compact)))

@@ -81,6 +81,14 @@ TEST(Sip, RegistrationsNameUsers) {
   EXPECT_EQ(kept.detail("authorization_realm"), "x");
 }
 
+TEST(Sip, RefusalsSayForWhatTheyAsk) {
+  Conversation flow(kProtocol, 5060, Transport::Udp);
+  flow.client(as_bytes(request("REGISTER", "")));
+  flow.server(as_bytes(response("401 Unauthorized", "REGISTER",
+                                "WWW-Authenticate: Digest realm=\"plant\", nonce=\"1\"\r\n")));
+  EXPECT_EQ(flow.done().detail("challenge_realm"), "plant");
+}
+
 TEST(Sip, StreamsComeInAnyPieces) {
   const std::string text = "\r\n\r\n" + request("INVITE", described()) + std::string(kDescription) +
                            request("OPTIONS", "l: 0\r\n");
