@@ -6,6 +6,8 @@
 #include <limits>
 #include <string_view>
 
+#include "dissect/ber/cut.h"
+
 namespace dissect::ber {
 
 namespace {
@@ -167,6 +169,16 @@ std::optional<Element> first(base::ByteView bytes) {
   Elements elements(bytes);
   if (!elements.next()) return std::nullopt;
   return elements.here();
+}
+
+std::optional<Element> first_of_cut(base::ByteView bytes) {
+  Header header;
+  if (read_header(bytes, header) != Outcome::Good || header.indefinite) return std::nullopt;
+  Element element = header.element;
+  const base::ByteView after = bytes.subspan(header.size);
+  element.value = after.first(std::min(header.length, after.size()));
+  element.whole = bytes.first(header.size + element.value.size());
+  return element;
 }
 
 std::optional<Element> find_context(base::ByteView bytes, std::uint32_t tag) {

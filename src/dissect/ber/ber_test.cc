@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "dissect/ber/cut.h"
 #include "dissect/testing.h"
 
 namespace dissect::ber {
@@ -96,6 +97,25 @@ TEST(Elements, RefusesIndefiniteLengthsThatAreTooDeep) {
   Elements elements(bytes);
   EXPECT_FALSE(elements.next());
   EXPECT_FALSE(elements.truncated());
+}
+
+TEST(FirstOfCut, GivesWhatIsThere) {
+  const base::ByteVec bytes = bytes_of("30 82 01 00  02 01 05 04");
+  EXPECT_FALSE(first(bytes));
+  const auto cut = first_of_cut(bytes);
+  ASSERT_TRUE(cut);
+  EXPECT_TRUE(cut->universal(kSequence));
+  EXPECT_EQ(cut->value.size(), 4U);
+  EXPECT_EQ(cut->whole.size(), bytes.size());
+  const auto whole = first_of_cut(bytes_of("02 01 05 04"));
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->whole.size(), 3U);
+  const auto empty = first_of_cut(bytes_of("04 05"));
+  ASSERT_TRUE(empty);
+  EXPECT_TRUE(empty->value.empty());
+  EXPECT_FALSE(first_of_cut(bytes_of("30 82 01")));
+  EXPECT_FALSE(first_of_cut(bytes_of("30 80 02 01 05 00 00")));
+  EXPECT_FALSE(first_of_cut({}));
 }
 
 TEST(SizeOfFirst, CutsAStream) {

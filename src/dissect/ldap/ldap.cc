@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "dissect/ber/ber.h"
+#include "dissect/ber/cut.h"
 #include "dissect/ldap/operations.h"
 #include "dissect/reader.h"
 #include "dissect/text.h"
@@ -34,26 +35,31 @@ struct Envelope {
   base::ByteView controls;
 };
 
-std::optional<Envelope> open_envelope(base::ByteView bytes) {
-  const auto whole = ber::first(bytes);
+// `cut`: the bytes are the beginning of a message that is longer than is kept.
+std::optional<Envelope> open_envelope(base::ByteView bytes, bool cut = false) {
+  const auto whole = cut ? ber::first_of_cut(bytes) : ber::first(bytes);
   if (!whole || !whole->universal(ber::kSequence)) return std::nullopt;
   ber::Elements parts(whole->value);
   if (!parts.next() || !parts.here().universal(ber::kInteger)) return std::nullopt;
   Envelope envelope;
   const auto id = ber::natural(parts.here().value);
-  if (!id || *id > INT32_MAX || !parts.next()) return std::nullopt;
+  if (!id || *id > INT32_MAX) return std::nullopt;
   envelope.id = *id;
-  envelope.operation = parts.here();
+  const auto operation = cut            ? ber::first_of_cut(parts.rest())
+                         : parts.next() ? std::optional(parts.here())
+                                        : std::nullopt;
+  if (!operation) return std::nullopt;
+  envelope.operation = *operation;
   if (envelope.operation.tag_class != ber::Class::Application ||
       operation_name(envelope.operation.tag).empty())
     return std::nullopt;
-  if (parts.next() && parts.here().context(0)) envelope.controls = parts.here().value;
+  if (!cut && parts.next() && parts.here().context(0)) envelope.controls = parts.here().value;
   return envelope;
 }
 
 // What a login protects may be signed only: Kerberos' wrap token (RFC 4121 section 4.2.6.2) or an
 // NTLM signature, whose contents look like messages when they are not encrypted.
-base::ByteView unwrap(base::ByteView wrapped) {
+base::ByteView unwrap(base::ByteView wrapped, bool cut) {
   Reader reader(wrapped);
   if (reader.u16be() == 0x0504) {
     const std::uint8_t flags = reader.u8();
@@ -69,7 +75,7 @@ base::ByteView unwrap(base::ByteView wrapped) {
   constexpr std::size_t kNtlmSignature = 16;
   if (wrapped.size() > kNtlmSignature && Reader(wrapped).u32le() == 1) {
     const base::ByteView rest = wrapped.subspan(kNtlmSignature);
-    if (open_envelope(rest)) return rest;
+    if (open_envelope(rest, cut)) return rest;
   }
   return {};
 }
@@ -117,9 +123,10 @@ class LdapSession final : public Session {
       return;
     }
     base::ByteView bytes = pdu.bytes;
+    const bool cut = bytes.size() < pdu.size;
     if (stream_ && !bytes.empty() && bytes[0] == 0) {
-      sink.number("sasl_length", bytes.size() - std::min(kMark, bytes.size()));
-      const base::ByteView inner = unwrap(bytes.subspan(std::min(kMark, bytes.size())));
+      sink.number("sasl_length", pdu.size - std::min(kMark, pdu.size));
+      const base::ByteView inner = unwrap(bytes.subspan(std::min(kMark, bytes.size())), cut);
       if (inner.empty()) {
         protect(pdu, sink);
         return;
@@ -130,10 +137,13 @@ class LdapSession final : public Session {
     int count = 0;
     for (ber::Elements messages(bytes); count < kMaxMessages; ++count) {
       if (!messages.next()) {
-        if (count == 0) refuse(pdu, sink);
+        if (cut && messages.truncated())
+          read_message(messages.rest(), pdu, true, sink);
+        else if (count == 0)
+          refuse(pdu, sink);
         return;
       }
-      read_message(messages.here().whole, pdu, sink);
+      read_message(messages.here().whole, pdu, false, sink);
     }
   }
 
@@ -169,14 +179,14 @@ class LdapSession final : public Session {
     }
   }
 
-  static void read_message(base::ByteView bytes, const Pdu& pdu, Sink& sink) {
-    const auto envelope = open_envelope(bytes);
-    if (!envelope) {
-      refuse(pdu, sink);
-      return;
-    }
+  // `cut`: it is the one that what is kept ends in, which is told.
+  static void read_message(base::ByteView bytes, const Pdu& pdu, bool cut, Sink& sink) {
+    const auto envelope = open_envelope(bytes, cut);
+    if (cut || !envelope) refuse(pdu, sink);
+    if (!envelope) return;
     sink.number("message_id", envelope->id);
     Read read;
+    read.cut = cut;
     read_operation(envelope->operation, read, sink);
     if (sink.wants_details()) controls(envelope->controls, sink);
     tell(*envelope, read, sink);

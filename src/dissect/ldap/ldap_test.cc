@@ -166,6 +166,42 @@ TEST(Ldap, WhatIsProtectedPassesByUnlessItIsOnlySigned) {
   EXPECT_EQ(sealed.kept().transactions[0].operation.name, "encrypted");
 }
 
+// What does not fit into the two bytes of length that tlv() has at most.
+std::string large(std::uint8_t tag, const std::string& content) {
+  return std::string(1, static_cast<char>(tag)) + raw("83") + be(content.size(), 3) + content;
+}
+
+// An entry of 80 kB: of what is kept of it, 64 KiB, everything is told but the value that it ends
+// in.
+TEST(Ldap, OfALongEntryTheBeginningIsRead) {
+  std::string attributes = attribute("cn", "schema");
+  for (int i = 0; i < 80; ++i)
+    attributes += attribute("attributeTypes", std::string(1000, static_cast<char>('0' + i % 10)));
+  const std::string entry =
+      large(0x30, der_int(4) + large(0x64, octets("cn=schema") + large(0x30, attributes)));
+  Conversation plain(kProtocol, 389);
+  plain.server(base::as_bytes(entry));
+  Conversation wrapped(kProtocol, 389);
+  const std::string signature = raw("01000000") + std::string(12, 's');
+  wrapped.server(base::as_bytes(be(signature.size() + entry.size(), 4) + signature + entry));
+  for (Conversation* one : {&plain, &wrapped}) {
+    const auto& kept = one->done();
+    EXPECT_EQ(kept.detail("message_id"), "4");
+    EXPECT_EQ(kept.detail("entry_name"), "cn=schema");
+    int values = 0;
+    for (const auto& [name, value] : kept.details) {
+      if (name != "value") continue;
+      EXPECT_EQ(value.size(), values == 0 ? 6U : 1000U);
+      ++values;
+    }
+    EXPECT_GT(values, 60);
+    EXPECT_LT(values, 65);
+    ASSERT_EQ(kept.issues.size(), 1U);
+    EXPECT_EQ(kept.issues[0], "message longer than is read");
+  }
+  EXPECT_EQ(wrapped.kept().detail("sasl_length"), std::to_string(signature.size() + entry.size()));
+}
+
 TEST(Ldap, FiltersEndWhereTheyAreTooDeep) {
   std::string filter = equal("a", "b");
   for (int i = 0; i < 40; ++i)

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cctype>
+#include <optional>
 
 #include "dissect/auth/auth.h"
+#include "dissect/ber/cut.h"
 #include "dissect/names.h"
 #include "dissect/text.h"
 
@@ -238,15 +240,22 @@ void search_request(base::ByteView value, Read& read, Sink& sink) {
     tell_text("requested_attribute", attributes.here().value, sink);
 }
 
+// The next part; of a message that is cut, the beginning of its last one.
+std::optional<ber::Element> next_or_cut(ber::Elements& parts, bool cut) {
+  if (parts.next()) return parts.here();
+  return cut && parts.truncated() ? ber::first_of_cut(parts.rest()) : std::nullopt;
+}
+
 // One attribute with its values, as entries and changes have it.
-void attribute(base::ByteView value, Sink& sink) {
+void attribute(base::ByteView value, bool cut, Sink& sink) {
   ber::Elements parts(value);
-  if (!next(parts, sink)) return;
+  if (cut ? !parts.next() : !next(parts, sink)) return;
   const std::string name = tell_text("attribute", parts.here().value, sink);
   const bool silent = secret(name);
-  if (!parts.next()) return;
+  const auto set = next_or_cut(parts, cut);
+  if (!set) return;
   int count = 0;
-  for (ber::Elements values(parts.here().value); values.next() && count < kMaxItems; ++count) {
+  for (ber::Elements values(set->value); values.next() && count < kMaxItems; ++count) {
     const base::ByteView one = values.here().value;
     if (!silent) sink.bytes("value", one);
     for (const Known& known : kKnown) {
@@ -257,23 +266,27 @@ void attribute(base::ByteView value, Sink& sink) {
   }
 }
 
-void attributes(base::ByteView list, Sink& sink) {
+void attributes(base::ByteView list, bool cut, Sink& sink) {
   int count = 0;
-  for (ber::Elements items(list); items.next(); ++count) {
+  ber::Elements items(list);
+  for (; items.next(); ++count) {
     if (count == kMaxItems) {
       sink.issue({Issue::Kind::LeftOut, "more attributes than are read", kMaxItems, 0});
       return;
     }
-    attribute(items.here().value, sink);
+    attribute(items.here().value, false, sink);
   }
+  if (const auto last = next_or_cut(items, cut)) attribute(last->value, true, sink);
 }
 
 void entry_with_attributes(std::string_view name, base::ByteView value, Read& read, Sink& sink) {
   ber::Elements parts(value);
   if (!next(parts, sink)) return;
   read.entry = tell_text(name, parts.here().value, sink);
-  if (!next(parts, sink)) return;
-  attributes(parts.here().value, sink);
+  if (const auto list = next_or_cut(parts, read.cut))
+    attributes(list->value, read.cut, sink);
+  else
+    sink.issue({Issue::Kind::Truncated, "operation ends too early", 0, 0});
 }
 
 void modify_request(base::ByteView value, Read& read, Sink& sink) {
@@ -287,7 +300,7 @@ void modify_request(base::ByteView value, Read& read, Sink& sink) {
     if (!next(change, sink)) return;
     tell_number("change", change.here(), sink);
     if (!next(change, sink)) return;
-    attribute(change.here().value, sink);
+    attribute(change.here().value, false, sink);
   }
 }
 
@@ -348,6 +361,7 @@ bool read_operation(const ber::Element& operation, Read& read, Sink& sink) {
   sink.number("operation", operation.tag);
   read.bytes = static_cast<std::uint32_t>(operation.value.size());
   const base::ByteView value = operation.value;
+  if (read.cut && operation.tag != kSearchEntry && operation.tag != kAddRequest) return true;
   switch (operation.tag) {
     case kBindRequest:
       bind_request(value, read, sink);

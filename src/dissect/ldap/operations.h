@@ -38,6 +38,9 @@ enum Operation : std::uint32_t {
 
 // What was read of one operation. Texts are printable.
 struct Read {
+  // In: the message is longer than is kept, and its operation ends before it should. Of an entry
+  // and its attributes what is there is read, of other operations nothing.
+  bool cut = false;
   std::string entry;
   std::string filter;
   std::string user;
