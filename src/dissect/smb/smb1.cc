@@ -70,6 +70,7 @@ std::size_t Reading1::command(std::uint8_t code, std::size_t offset) {
   const std::uint16_t bytes = reader.u16le();
   sink_.number("command", code);
   message_ = {};
+  unicode_ = false;
   count_ = 0;
   name_.clear();
   other_.clear();
@@ -165,6 +166,8 @@ void Reading1::response(std::uint8_t code) {
     case kTransaction:
     case kTransaction2:
       return transaction_response();
+    case kNtTransact:
+      return nt_transaction_response();
     default:
       return;
   }

@@ -9,6 +9,8 @@ namespace dissect::smb {
 namespace {
 
 constexpr int kMaxDialects = 32;
+// Of a server's capabilities.
+constexpr std::uint32_t kUnicode = 0x00000004;
 
 }  // namespace
 
@@ -43,7 +45,9 @@ void Reading1::negotiate_response() {
     return;
   }
   data_.skip(key);
-  // Without padding (MS-CIFS 2.2.4.52.2).
+  // Without padding (MS-CIFS 2.2.4.52.2); the flags of the answer are still the client's, and what
+  // the server is capable of decides.
+  unicode_ = (capabilities & kUnicode) != 0;
   const std::string domain = text(Aligned::No);
   const std::string server = text(Aligned::No);
   tell_text("primary_domain", domain);
@@ -57,6 +61,15 @@ void Reading1::system(const std::string& os, const std::string& manager) {
   tell_text("native_manager", manager);
   sink_.tell(Fact::Os, os, Confidence::Banner);
   sink_.tell(Fact::Software, manager, Confidence::Banner);
+}
+
+// What some systems say behind a login with a token, though MS-SMB 2.2.4.6 ends before it: as
+// those without do.
+std::string Reading1::domain_behind() {
+  if (data_.done()) return {};
+  std::string domain = text();
+  tell_text("primary_domain", domain);
+  return domain;
 }
 
 void Reading1::session_setup_request() {
@@ -78,6 +91,7 @@ void Reading1::session_setup_request() {
     if (!other_.empty()) objects_[count_++] = {"workstation", other_, 0, 0};
     const std::string os = text();
     system(os, text());
+    domain_behind();
     return;
   }
   // Passwords are passed by.
@@ -107,10 +121,7 @@ void Reading1::session_setup_response() {
   if ((action & 1U) != 0) message_.sub_operation = {action, "guest"};
   const std::string os = text();
   system(os, text());
-  if (word_count_ != 3 || data_.done()) return;
-  const std::string domain = text();
-  tell_text("primary_domain", domain);
-  sink_.tell(Fact::Domain, domain, Confidence::Banner);
+  sink_.tell(Fact::Domain, domain_behind(), Confidence::Banner);
 }
 
 void Reading1::tree_connect() {
@@ -259,7 +270,9 @@ void Reading1::transaction_response() {
   words_.skip(2);
   const std::uint16_t count = words_.u16le();
   const std::uint16_t offset = words_.u16le();
+  words_.skip(2);
   sink_.number("data_count", count);
+  sink_.number("setup_count", words_.u8());
   message_.bytes = count;
   const std::uint64_t* asked = state_.readers.find(key());
   if (!words_ || asked == nullptr) return;
@@ -272,13 +285,28 @@ void Reading1::nt_transaction() {
   words_.skip(3);
   sink_.number("total_parameters", words_.u32le());
   const std::uint32_t total = words_.u32le();
-  words_.skip(24);
-  words_.skip(1);
+  words_.skip(16);
+  sink_.number("data_count", words_.u32le());
+  words_.skip(4);
+  sink_.number("setup_count", words_.u8());
   const std::uint16_t function = words_.u16le();
   sink_.number("total_data", total);
   sink_.number("nt_function", function);
   message_.bytes = total;
   message_.sub_operation = {function, nt_function_name(function)};
+}
+
+// MS-CIFS 2.2.4.62.2.
+void Reading1::nt_transaction_response() {
+  words_.skip(3);
+  sink_.number("total_parameters", words_.u32le());
+  sink_.number("total_data", words_.u32le());
+  words_.skip(12);
+  const std::uint32_t count = words_.u32le();
+  words_.skip(8);
+  sink_.number("data_count", count);
+  sink_.number("setup_count", words_.u8());
+  message_.bytes = count;
 }
 
 void Reading1::named_file(std::uint8_t code) {

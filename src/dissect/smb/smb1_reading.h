@@ -48,9 +48,10 @@ class Reading1 {
   void transaction(std::uint8_t code);
   void transaction_response();
   void nt_transaction();
+  void nt_transaction_response();
   void named_file(std::uint8_t code);
 
-  bool unicode() const { return (flags2_ & 0x8000U) != 0; }
+  bool unicode() const { return unicode_ || (flags2_ & 0x8000U) != 0; }
   // The next string of the data, which is aligned when it is Unicode.
   enum class Aligned : std::uint8_t { No, Yes };
   std::string text(Aligned aligned = Aligned::Yes) {
@@ -83,6 +84,7 @@ class Reading1 {
   }
   bool pipe() { return may_be_pipe(state_.shares.find(tree_)); }
   void system(const std::string& os, const std::string& manager);
+  std::string domain_behind();
 
   base::ByteView whole_;
   State& state_;
@@ -91,6 +93,7 @@ class Reading1 {
   std::uint32_t status_ = 0;
   bool response_ = false;
   std::uint16_t flags2_ = 0;
+  bool unicode_ = false;  // of the command at hand, whatever the flags say
   std::uint16_t process_high_ = 0;
   std::uint16_t tree_ = 0;
   std::uint16_t process_ = 0;

@@ -235,6 +235,42 @@ TEST(Smb1, ALoginSaysWhichSystemItIs) {
   EXPECT_TRUE(kept.issues.empty());
 }
 
+// An answer to a client that knows no Unicode, by a server that does (MS-CIFS 2.2.4.52.2).
+TEST(Smb1, ServersNameTheirDomainAsTheyCan) {
+  const auto words = [](std::uint32_t capabilities) {
+    return le(0, 2) + raw("03") + le(50, 2) + le(1, 2) + le(16644, 4) + le(65536, 4) + le(0, 4) +
+           le(capabilities, 4) + le(0, 8) + le(0, 2) + le(8, 1);
+  };
+  const std::string zero(2, '\0');
+  const std::string unicode = "12345678" + utf16("PLANT") + zero + utf16("PLC9") + zero;
+  Conversation able(kProtocol, 445);
+  able.server(base::as_bytes(smb1(0x72, words(0x8004), unicode, 0x98, 0x4003)));
+  EXPECT_EQ(able.kept().detail("primary_domain"), "PLANT");
+  EXPECT_EQ(able.kept().detail("server"), "PLC9");
+  const std::string ascii = std::string("12345678PLANT\0PLC9\0", 19);
+  Conversation old(kProtocol, 445);
+  old.server(base::as_bytes(smb1(0x72, words(0x8000), ascii, 0x98, 0x4003)));
+  EXPECT_EQ(old.kept().detail("primary_domain"), "PLANT");
+  EXPECT_EQ(old.kept().detail("server"), "PLC9");
+}
+
+// A login with a token, and what some servers put behind the names of their system.
+TEST(Smb1, SomeNameTheirDomainBehindTheSystem) {
+  const std::string zero(2, '\0');
+  const std::string words = raw("ff 00 0000") + le(0, 2) + le(0, 2);
+  const std::string system = '\0' + utf16("Unix") + zero + utf16("Samba") + zero;
+  Conversation one(kProtocol, 445);
+  one.server(base::as_bytes(smb1(0x73, words, system + utf16("PLANT") + zero, 0x98)));
+  EXPECT_EQ(one.kept().detail("native_os"), "Unix");
+  EXPECT_EQ(one.kept().detail("primary_domain"), "PLANT");
+  EXPECT_EQ(one.kept().fact(Fact::Domain), "PLANT");
+  Conversation none(kProtocol, 445);
+  none.server(base::as_bytes(smb1(0x73, words, system, 0x98)));
+  EXPECT_EQ(none.kept().detail("native_manager"), "Samba");
+  EXPECT_EQ(none.kept().detail("primary_domain"), "");
+  EXPECT_EQ(none.kept().fact(Fact::Domain), "");
+}
+
 TEST(Smb1, CommandsInAChain) {
   // Login without a name, then the tree in the same message.
   const std::string setup = le(13, 1) + raw("75 00") + le(0, 2) + le(4356, 2) + le(10, 2) +
@@ -273,6 +309,28 @@ TEST(Smb1, AnImplantIsAsked) {
   EXPECT_EQ(kept.transactions[0].kind, Kind::Response);
   EXPECT_EQ(kept.transactions[0].status.name, "not implemented");
   EXPECT_EQ(kept.transactions[1].sub_operation.name, "session setup");
+}
+
+TEST(Smb1, NtTransactionsSayHowMuchTheyCarry) {
+  // Kind 6, ask for a security descriptor: 8 bytes of parameters, no data; 4 and 120 in the answer.
+  const std::string ask = raw("00 0000") + le(8, 4) + le(0, 4) + le(4, 4) + le(4096, 4) + le(8, 4) +
+                          le(76, 4) + le(0, 4) + le(84, 4) + raw("00") + le(6, 2);
+  const std::string answer = raw("000000") + le(4, 4) + le(120, 4) + le(4, 4) + le(72, 4) +
+                             le(0, 4) + le(120, 4) + le(76, 4) + le(0, 4) + raw("00");
+  Conversation one(kProtocol, 445);
+  one.client(base::as_bytes(smb1(0xa0, ask, std::string(11, '\0'))));
+  EXPECT_EQ(one.kept().detail("total_parameters"), "8");
+  EXPECT_EQ(one.kept().detail("data_count"), "0");
+  EXPECT_EQ(one.kept().detail("setup_count"), "0");
+  one.kept().details.clear();
+  one.server(base::as_bytes(smb1(0xa0, answer, std::string(127, '\0'), 0x98)));
+  const auto& kept = one.done();
+  EXPECT_EQ(kept.detail("total_parameters"), "4");
+  EXPECT_EQ(kept.detail("total_data"), "120");
+  EXPECT_EQ(kept.detail("data_count"), "120");
+  EXPECT_EQ(kept.detail("setup_count"), "0");
+  ASSERT_EQ(kept.transactions.size(), 1U);
+  EXPECT_TRUE(kept.issues.empty());
 }
 
 TEST(Smb1, DialectsAreOffered) {
