@@ -1,5 +1,6 @@
 #include "dissect/rdp/rdp.h"
 
+#include <algorithm>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -86,14 +87,19 @@ TEST(Rdp, AConnectionWithItsOwnEncryption) {
   one.client(base::as_bytes(connect(0xe0, {})));
   one.server(base::as_bytes(connect(0xd0, {})));
   one.client(base::as_bytes(mcs(0x65, "Duca", client_core() + client_network())));
-  one.server(base::as_bytes(
-      mcs(0x66, "McDn", block(0x0c01, le(0x00080004, 4)) + block(0x0c02, le(2, 4) + le(2, 4)))));
+  one.server(
+      base::as_bytes(mcs(0x66, "McDn",
+                         block(0x0c01, le(0x00080004, 4)) + block(0x0c02, le(2, 4) + le(2, 4)) +
+                             block(0x0c03, le(1003, 2) + le(2, 2) + le(1004, 2) + le(1005, 2)))));
   one.client(bytes_of("04 08 01 02 03 04 05 06"));
   one.client(bytes_of("03 00 00 09 02 f0 80 21 80"));
   const auto& kept = one.done();
   EXPECT_EQ(kept.detail("client_name"), "ENG-STATION-2");
   EXPECT_EQ(kept.detail("desktop_width"), "1280");
   EXPECT_EQ(kept.detail("version_major"), "8");
+  // Of the client's and of the server's settings.
+  EXPECT_EQ(std::ranges::count(kept.details, "channels", [](const auto& one) { return one.first; }),
+            2);
   EXPECT_EQ(kept.fact(Fact::Hostname), "ENG-STATION-2");
   EXPECT_EQ(kept.fact(Fact::OsVersion), "build 17763");
   ASSERT_EQ(kept.transactions.size(), 3U);

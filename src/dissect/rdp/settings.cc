@@ -85,6 +85,13 @@ void read_block(std::uint16_t type, Reader& block, Settings& settings, Sink& sin
       sink.number("encryption_method", settings.encryption);
       sink.number("encryption_level", settings.level);
       break;
+    case kServerNetwork: {
+      // MS-RDPBCGR 2.2.1.4.4: the channel for input and output, then how many others there are.
+      block.skip(2);
+      const std::uint16_t count = block.u16le();
+      if (block) sink.number("channels", count);
+      break;
+    }
     default:
       break;
   }
