@@ -16,6 +16,7 @@ inline constexpr const char* kEventsFile = "events.duckdb";  // the workspace (D
 inline constexpr const char* kJournalDir = "journal";
 inline constexpr const char* kQuarantineFile = "quarantine.db";  // messages that did not validate
 inline constexpr const char* kVulnerabilitiesFile = "vulnerabilities.db";  // software, findings
+inline constexpr const char* kNetworkFile = "network.db";    // what sensors see, agents' addresses
 inline constexpr const char* kAdvisoriesDir = "advisories";  // bundles, as they are compared with
 inline constexpr const char* kExportDir = "export";          // results on their way out
 inline constexpr const char* kContainersDir = "containers";  // lists of identities

@@ -137,6 +137,7 @@ Result<void> Hub::State::open_server() {
     append_metrics(*analytics, out);
     append_metrics(*posture, *posture_watch, out);
     append_metrics(*vulnerabilities, out);
+    append_metrics(*network, out);
     append_metrics(detectors, out);
     append_metrics(*custom_detector, out);
     append_metrics(*events, out);
@@ -162,6 +163,7 @@ Result<void> Hub::State::open_server() {
 void Hub::State::add_posture(ingest::Options& options) {
   options.detectors.push_back(posture.get());
   options.detectors.push_back(vulnerabilities.get());
+  options.detectors.push_back(network.get());
   options.recommendations = [this](std::uint64_t after, std::size_t limit, store::Batch& batch) {
     return posture->outbox(after, limit, batch);
   };

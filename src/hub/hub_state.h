@@ -40,6 +40,7 @@
 #include "hub/listen/listener.h"
 #include "hub/listen/mqtt_session.h"
 #include "hub/metrics.h"
+#include "hub/network/network.h"
 #include "hub/operations/audit.h"
 #include "hub/operations/operations.h"
 #include "hub/posture/watch.h"
@@ -128,6 +129,7 @@ struct Hub::State {
   std::unique_ptr<detect::posture::Posture> posture;
   std::optional<posture::Watch> posture_watch;
   std::unique_ptr<vulnerabilities::Vulnerabilities> vulnerabilities;
+  std::unique_ptr<network::Network> network;
   std::unique_ptr<rules::Rules> rules;
   std::unique_ptr<detect::Stream> stream;
   ingest::Watermark watermark{std::chrono::seconds(2)};  // of the analytics' thread
@@ -168,6 +170,7 @@ struct Hub::State {
   base::Result<void> open_quarantine();
   base::Result<void> open_posture();
   base::Result<void> open_vulnerabilities();
+  base::Result<void> open_network();
   void add_posture(ingest::Options& options);
   base::Result<void> open_retention();
   base::Result<void> open_analytics();

@@ -70,6 +70,7 @@ Result<void> Hub::State::open_stores() {
   TRY(open_rules());
   TRY(open_posture());
   TRY(open_vulnerabilities());
+  TRY(open_network());
   TRY(open_custom_alerts());
   return open_analytics();
 }
@@ -129,6 +130,13 @@ Result<void> Hub::State::open_vulnerabilities() {
   options.path = config.in_data_dir(kVulnerabilitiesFile);
   options.bundles.folder = config.in_data_dir(kAdvisoriesDir);
   vulnerabilities = TRY(vulnerabilities::Vulnerabilities::open(std::move(options), *posture));
+  return {};
+}
+
+Result<void> Hub::State::open_network() {
+  network::Options options;
+  options.path = network::file_beside(config.in_data_dir(kStateFile));
+  network = TRY(network::Network::open(std::move(options)));
   return {};
 }
 

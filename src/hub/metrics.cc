@@ -212,6 +212,16 @@ constexpr Count<ingest::Counters> kIngest[] = {
      &ingest::Counters::journal_corrupt_records},
 };
 
+constexpr Count<network::Counters> kNetwork[] = {
+    {"assets_told", "Descriptions of devices that sensors sent.", &network::Counters::assets},
+    {"assets_evicted", "Devices that were forgotten for want of room.",
+     &network::Counters::assets_evicted},
+    {"addresses_evicted",
+     "Addresses that were forgotten for want of room, of these and of devices with an agent.",
+     &network::Counters::addresses_evicted},
+    {"failures", "Times that they had to be written again.", &network::Counters::failures},
+};
+
 constexpr Count<detect::AlertMetrics> kAlerts[] = {
     {"raised", "Alerts made, hidden ones too.", &detect::AlertMetrics::raised},
     {"repeated", "Findings that were added to an alert.", &detect::AlertMetrics::repeated},
@@ -383,6 +393,14 @@ void append_metrics(vulnerabilities::Vulnerabilities& vulnerabilities, std::vect
     append_gauge(out, "vedette_vulnerabilities_devices_waiting",
                  "Devices that wait to be compared with the advisories.",
                  static_cast<std::uint64_t>(*waiting));
+  }
+}
+
+void append_metrics(const network::Network& network, std::vector<Metric>& out) {
+  append_counters(out, "vedette_network_", kNetwork, network.counters());
+  if (const auto count = network.count()) {
+    append_gauge(out, "vedette_network_assets", "Devices that sensors see.",
+                 static_cast<std::uint64_t>(*count));
   }
 }
 

@@ -23,6 +23,7 @@
 #include "hub/jobs/transfers.h"
 #include "hub/limits/limits.h"
 #include "hub/link/service.h"
+#include "hub/network/network.h"
 #include "hub/posture/watch.h"
 #include "hub/provisioning/provisioning.h"
 #include "hub/quarantine/quarantine.h"
@@ -56,6 +57,7 @@ void append_metrics(const detect::posture::Posture& posture, const posture::Watc
                     std::vector<api::Metric>& out);
 void append_metrics(vulnerabilities::Vulnerabilities& vulnerabilities,
                     std::vector<api::Metric>& out);
+void append_metrics(const network::Network& network, std::vector<api::Metric>& out);
 void append_metrics(const std::vector<std::unique_ptr<detect::Detector>>& detectors,
                     std::vector<api::Metric>& out);
 void append_metrics(const detect::custom::CustomDetector& detector, std::vector<api::Metric>& out);

@@ -209,7 +209,7 @@ Care::Options care_options(const Config& config) {
   options.data_dir = config.data_dir;
   options.backup_dir = config.backup_dir;
   options.events = kEventsFile;
-  options.databases = {kStateFile, kQuarantineFile, kVulnerabilitiesFile};
+  options.databases = {kStateFile, kQuarantineFile, kVulnerabilitiesFile, kNetworkFile};
   options.files = {kConfigFile, "conf.d",    kCaCertificate, kCaKey,        kServerCertificate,
                    kServerKey,  kUploadsDir, kContainersDir, kAdvisoriesDir};
   options.made_by = version();
