@@ -496,6 +496,96 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/network/assets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List devices that sensors see
+         * @description The latest picture of each, one for each sensor that sees it; by sensor and the sensor's name of it.
+         */
+        get: operations["listNetworkAssets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/network/assets/{assetId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show all that is known of a device in a network */
+        get: operations["getNetworkAsset"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/network/assets/{assetId}/conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List who a device in a network talked to
+         * @description From the tables `NetworkConversation` and `ConnectionCreate`: where an end is a device with an agent (see
+         *     `device` of the asset), with the processes that the agent said had connections of the same ends, port and
+         *     protocol at that time; clocks may be a minute apart. The newest first.
+         */
+        get: operations["listNetworkConversations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{deviceId}/network": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what sensors see of a device
+         * @description Assets that are this device, and their conversations with the processes behind them. Private addresses are
+         *     there many times over, so that an address alone makes no asset a device's; it is decided by, in this order:
+         *
+         *     1. `hardware`: the asset's hardware address is that of a network card of this device and no other (its agent's
+         *        `ConnectedHardware`); one that software gave counts only together with a network address. A device whose
+         *        cards are known, none of which it is, is not the asset.
+         *     2. `global`: the agent used a network address of the asset that the world has only once.
+         *     3. `site`: the agent used a network address of the asset, and both are at one site: the tag `site` of the
+         *        device's twin equals that of the sensor's device; those without the tag are at one unnamed site.
+         *
+         *     Where several devices remain, it is the one that began to use the address when all others had ceased to; else
+         *     none. `others` has the assets that share an address with the device all the same, and why they are not it.
+         */
+        get: operations["getDeviceNetwork"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/advisory-bundles": {
         parameters: {
             query?: never;
@@ -2869,6 +2959,186 @@ export interface components {
         };
         /** @enum {string} */
         AlertStatus: "new" | "active" | "closed";
+        NetworkSensor: {
+            deviceId: string;
+            moduleId: string;
+        };
+        /**
+         * @description Why a device with an address of an asset is not that asset: others have it as well, it is at another site, or
+         *     none of its network cards is the asset's.
+         * @enum {string}
+         */
+        NetworkDoubt: "ambiguous" | "otherSite" | "otherHardware";
+        /** @description The device with an agent that it is; see `GET /devices/{deviceId}/network`. */
+        NetworkAssetDevice: {
+            deviceId: string;
+            /** @enum {string} */
+            basis: "hardware" | "global" | "site";
+        } | null;
+        NetworkAsset: {
+            id: string;
+            sensor: components["schemas"]["NetworkSensor"];
+            /** @description Of its sensor: the tag `site` of that device */
+            site: string | null;
+            /** @description What the sensor calls it */
+            assetId: string | null;
+            /** @description Its first hardware address */
+            macAddress: string | null;
+            /** @description Its first network address */
+            ipAddress: string | null;
+            /** @description PLC, RTU, HMI, switch ... */
+            type: string | null;
+            vendor: string | null;
+            model: string | null;
+            orderCode: string | null;
+            firmware: string | null;
+            hardwareRevision: string | null;
+            serialNumber: string | null;
+            /** @description What people call it */
+            name: string | null;
+            hostname: string | null;
+            operatingSystem: string | null;
+            location: string | null;
+            /** @description Of a controller */
+            mode: string | null;
+            /** @description Who logged in from there last */
+            userName: string | null;
+            macAddresses: string[];
+            ipAddresses: string[];
+            formerIpAddresses: string[];
+            vlans: string[];
+            serves: string[];
+            uses: string[];
+            purdueLevel: number | null;
+            /** @description On a network that the sensor listens to, not behind a router */
+            local: boolean;
+            /** @description It forwards for others */
+            router: boolean;
+            /** @description It asked many that did not answer */
+            scanner: boolean;
+            /** @description It loaded programs into controllers, or started or stopped them */
+            programmingDevice: boolean;
+            /** @description It is no device of its own any more */
+            gone: boolean;
+            /** Format: date-time */
+            firstSeen: string;
+            /** Format: date-time */
+            lastSeen: string;
+            device: components["schemas"]["NetworkAssetDevice"];
+        };
+        NetworkAssetDetail: {
+            id: string;
+            sensor: components["schemas"]["NetworkSensor"];
+            /** @description Of its sensor: the tag `site` of that device */
+            site: string | null;
+            /** @description What the sensor calls it */
+            assetId: string | null;
+            /** @description Its first hardware address */
+            macAddress: string | null;
+            /** @description Its first network address */
+            ipAddress: string | null;
+            /** @description PLC, RTU, HMI, switch ... */
+            type: string | null;
+            vendor: string | null;
+            model: string | null;
+            orderCode: string | null;
+            firmware: string | null;
+            hardwareRevision: string | null;
+            serialNumber: string | null;
+            /** @description What people call it */
+            name: string | null;
+            hostname: string | null;
+            operatingSystem: string | null;
+            location: string | null;
+            /** @description Of a controller */
+            mode: string | null;
+            /** @description Who logged in from there last */
+            userName: string | null;
+            macAddresses: string[];
+            ipAddresses: string[];
+            formerIpAddresses: string[];
+            vlans: string[];
+            serves: string[];
+            uses: string[];
+            purdueLevel: number | null;
+            /** @description On a network that the sensor listens to, not behind a router */
+            local: boolean;
+            /** @description It forwards for others */
+            router: boolean;
+            /** @description It asked many that did not answer */
+            scanner: boolean;
+            /** @description It loaded programs into controllers, or started or stopped them */
+            programmingDevice: boolean;
+            /** @description It is no device of its own any more */
+            gone: boolean;
+            /** Format: date-time */
+            firstSeen: string;
+            /** Format: date-time */
+            lastSeen: string;
+            device: components["schemas"]["NetworkAssetDevice"];
+            /** @description Devices that have an address of it and are not it */
+            doubts: {
+                deviceId: string;
+                why: components["schemas"]["NetworkDoubt"];
+            }[];
+            /** @description What each fact was told from, as the sensor wrote it: fact, rack, slot, value, source, confidence, first, last, others */
+            evidence: {
+                [key: string]: unknown;
+            }[];
+        };
+        NetworkProcess: {
+            processId: number;
+            executable: string;
+            commandLine: string | null;
+            userId: string | null;
+            /** @description By the last list of accounts (LocalUsers) */
+            userName: string | null;
+            /** @description That began */
+            connections: number;
+            /** Format: date-time */
+            firstSeen: string;
+            /** Format: date-time */
+            lastSeen: string;
+        };
+        NetworkEnd: {
+            address: string | null;
+            /** @description Of its packets; a router's where it is behind one */
+            macAddress: string | null;
+            /** @description Id of the asset, where there is one and no other with that address */
+            assetId: string | null;
+            /** @description The device with an agent that it is */
+            deviceId: string | null;
+            /** @description Of that device, those with most connections first */
+            processes: components["schemas"]["NetworkProcess"][];
+            /** @description That are not told */
+            moreProcesses: number;
+        };
+        NetworkFlow: {
+            sensor: components["schemas"]["NetworkSensor"];
+            client: components["schemas"]["NetworkEnd"];
+            server: components["schemas"]["NetworkEnd"];
+            serverPort: number | null;
+            vlan: number | null;
+            /** @description tcp, udp, or the EtherType of what has no transport */
+            protocol: string;
+            /** @description Told by content */
+            applicationProtocol: string | null;
+            /** @description What the port is for, where something else was spoken */
+            expectedProtocol: string | null;
+            /** @description Connections, or exchanges of datagrams, that were new */
+            flows: number;
+            clientPackets: number;
+            serverPackets: number;
+            clientBytes: number;
+            serverBytes: number;
+            messages: number;
+            /** @description Departures from the protocol */
+            issues: number;
+            /** Format: date-time */
+            firstSeen: string;
+            /** Format: date-time */
+            lastSeen: string;
+        };
         /**
          * @description The distribution's, where it gives one, else that of the CVSS score.
          * @enum {string}
@@ -4849,6 +5119,12 @@ export interface components {
         AlertSuppression: string;
         /** @description Text that title, device, rule, entity or reason must contain, in either case. */
         AlertSearch: string;
+        /** @description Its `id`. */
+        NetworkAssetId: string;
+        /** @description Since when it came to the hub; a day before `to` without it. */
+        FlowsFrom: string;
+        /** @description The end, which is not part of it; now without it. */
+        FlowsTo: string;
         /** @description As the distribution names it; `CVE-2024-0001`. */
         VulnerabilityName: string;
         /** @description Given when it began. */
@@ -5951,6 +6227,179 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listNetworkAssets: {
+        parameters: {
+            query?: {
+                /** @description Only those with this in a name, an address, the vendor, the model ..., in either case */
+                search?: string;
+                /** @description Only those of this type: PLC, HMI, switch ... */
+                type?: string;
+                /** @description Only those that serve or use it */
+                protocol?: string;
+                /** @description Only those of this level of the Purdue model */
+                level?: number;
+                /** @description Only those that the sensor of this device sees */
+                sensor?: string;
+                /** @description Also those that are no devices of their own any more */
+                gone?: boolean;
+                /** @description Items on a page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The `nextCursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["NetworkAsset"][];
+                        total: number;
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getNetworkAsset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its `id`. */
+                assetId: components["parameters"]["NetworkAssetId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The device */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NetworkAssetDetail"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listNetworkConversations: {
+        parameters: {
+            query?: {
+                /** @description Since when it came to the hub; a day before `to` without it. */
+                from?: components["parameters"]["FlowsFrom"];
+                /** @description The end, which is not part of it; now without it. */
+                to?: components["parameters"]["FlowsTo"];
+                /** @description Items on a page. */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description Its `id`. */
+                assetId: components["parameters"]["NetworkAssetId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its conversations */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["NetworkFlow"][];
+                        /** @description There are more, or more had to be read than is at once: narrow the time */
+                        truncated: boolean;
+                        /** Format: date-time */
+                        from: string;
+                        /** Format: date-time */
+                        to: string;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDeviceNetwork: {
+        parameters: {
+            query?: {
+                /** @description Since when it came to the hub; a day before `to` without it. */
+                from?: components["parameters"]["FlowsFrom"];
+                /** @description The end, which is not part of it; now without it. */
+                to?: components["parameters"]["FlowsTo"];
+                /** @description Items on a page. */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                deviceId: components["parameters"]["DeviceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What sensors see of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        deviceId: string;
+                        /** @description The tag `site` of its twin */
+                        site: string | null;
+                        /** @description Network and hardware addresses that its agent used or told */
+                        addresses: {
+                            address: string;
+                            /** Format: date-time */
+                            firstSeen: string;
+                            /** Format: date-time */
+                            lastSeen: string;
+                        }[];
+                        assets: components["schemas"]["NetworkAsset"][];
+                        others: {
+                            assetId: string;
+                            sensorDeviceId: string;
+                            addresses: string[];
+                            why: components["schemas"]["NetworkDoubt"];
+                        }[];
+                        flows: components["schemas"]["NetworkFlow"][];
+                        /** @description There are more, or more had to be read than is at once: narrow the time */
+                        truncated: boolean;
+                        /** Format: date-time */
+                        from: string;
+                        /** Format: date-time */
+                        to: string;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
     };

@@ -1,5 +1,6 @@
 // Which path means what: our own API, and Azure IoT Hub's.
 #include "hub/api/api.h"
+#include "hub/api/network_json.h"
 #include "hub/operations/operations.h"
 
 namespace hub::api {
@@ -162,6 +163,7 @@ std::vector<Route> own_routes() {
   add_care_routes(table);
   add_recommendation_routes(table);
   add_vulnerability_routes(table);
+  add_network_routes(table);
   return table;
 }
 
