@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/network.h"
 #include "cli/validators.h"
 
 #ifndef VEDETTE_VERSION
@@ -69,6 +70,7 @@ void build(CLI::App& program, Session& session) {
   add_recommendation(program, session);
   add_vulnerability(program, session);
   add_advisory(program, session);
+  add_network(program, session);
   add_custom_alert(program, session);
   add_configuration(program, session);
   add_kql(program, session);
