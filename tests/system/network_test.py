@@ -1,14 +1,31 @@
 """What vedette-sensor tells a hub: assets, conversations, transactions of interest and health, and nothing else."""
+import datetime
 import json
 import struct
 import subprocess
 import unittest
+import uuid
 
+import mqtt
 from harness import BIN, eventually, running_site
-from sensor_test import Capture, plant
+from sensor_test import START, Capture, plant
 
 PATIENCE = 60
 SECRET = "Geheim-4711"
+
+
+def connection_create(seconds, **fields):
+    """As an agent of that time told it."""
+    time = datetime.datetime.fromtimestamp(START + seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    item = {"Protocol": "tcp", "ProcessId": 77, "UserId": "1000"}
+    item.update(fields)
+    return {"Id": str(uuid.uuid4()), "TimestampLocal": time, "TimestampUTC": time, "Category": "Triggered",
+            "Name": "ConnectionCreate", "EventType": "Security", "IsEmpty": False, "PayloadSchemaVersion": "1.0",
+            "Payload": [item]}
+
+
+def processes(flow, end):
+    return [one["executable"] for one in flow[end]["processes"]]
 
 
 class NetworkTest(unittest.TestCase):
@@ -92,6 +109,73 @@ class NetworkTest(unittest.TestCase):
                        timeout=PATIENCE, what="the writes")
             self.assertEqual(site.kql(f"search '{SECRET}' | count")[0]["Count"], 0)
             self.assertEqual(site.kql("SecurityIoTRawEvent | where EventDetails contains 'Gehe' | count")[0]["Count"], 0)
+
+    def agent(self, site, device, *events):
+        """A device whose agent says that."""
+        with mqtt.Client(site, site.create_module(device)) as client:
+            self.assertEqual(client.connect(), 0)
+            self.assertTrue(client.acknowledged(mqtt.security_message(events)))
+
+    def test_flows_name_processes_and_sites_stay_apart(self):
+        """Two plants with the same private addresses, each with a sensor and an agent on 10.0.0.1."""
+        with running_site() as site:
+            for place in ("north", "south"):
+                config = self.sensor(site, f"sensor-{place}")
+                capture = site.folder / f"{place}.pcap"
+                capture.write_bytes(plant())
+                self.send(config, capture)
+                self.agent(site, f"hmi-{place}", connection_create(
+                    1, LocalAddress="10.0.0.1", LocalPort="50000", RemoteAddress="10.0.0.9", RemotePort="502",
+                    Direction="Out", Executable=f"/opt/{place}/hmi"), connection_create(
+                    9_000, LocalAddress="10.0.0.1", LocalPort="50001", RemoteAddress="10.0.0.9", RemotePort="502",
+                    Direction="Out", Executable="/usr/bin/later"))
+
+            def seen(device):
+                return site.cli("network", "flows", "--device", device)
+
+            found = eventually(lambda: (lambda now: now["others"] and now)(seen("hmi-north")), timeout=PATIENCE,
+                               what="assets with the address")
+            self.assertEqual(found["assets"], [], "without sites nobody knows which it is")
+            self.assertEqual({one["why"] for one in found["others"]}, {"ambiguous"})
+            for place in ("north", "south"):
+                for device in (f"sensor-{place}", f"hmi-{place}"):
+                    site.cli("device", "twin", "update", device, "--tags", json.dumps({"site": place}))
+            for place in ("north", "south"):
+                found = eventually(lambda place=place: (lambda now: now["flows"] and now["flows"][0]["client"]["processes"]
+                                                        and now)(seen(f"hmi-{place}")), timeout=PATIENCE, what="its flows")
+                self.assertEqual([(one["sensor"]["deviceId"], one["device"]) for one in found["assets"]],
+                                 [(f"sensor-{place}", {"deviceId": f"hmi-{place}", "basis": "site"})])
+                self.assertEqual([one["why"] for one in found["others"]], ["otherSite"])
+                self.assertEqual(len(found["flows"]), 1)
+                flow = found["flows"][0]
+                self.assertEqual((flow["server"]["address"], flow["serverPort"], flow["applicationProtocol"]),
+                                 ("10.0.0.9", 502, "modbus"))
+                self.assertEqual(processes(flow, "client"), [f"/opt/{place}/hmi"], "not the later one")
+                table = site.cli("network", "flows", "--device", f"hmi-{place}", json_output=False)
+                self.assertIn(f"/opt/{place}/hmi (1000)", table)
+
+            # The server of both has no agent; each sensor's picture of it tells its own client.
+            servers = site.cli("network", "assets", "--type", "plc", "--protocol", "modbus")["items"]
+            self.assertEqual([one["ipAddress"] for one in servers], ["10.0.0.9", "10.0.0.9"])
+            for server in servers:
+                place = server["site"]
+                talks = site.cli("network", "flows", server["id"])["items"]
+                self.assertEqual(sorted(one["client"]["address"] for one in talks), ["10.0.0.1", "10.0.0.2"])
+                named = [one for one in talks if one["client"]["address"] == "10.0.0.1"]
+                self.assertEqual(named[0]["client"]["deviceId"], f"hmi-{place}")
+                self.assertEqual(processes(named[0], "client"), [f"/opt/{place}/hmi"])
+            shown = site.cli("network", "asset", servers[0]["id"])
+            self.assertEqual((shown["purdueLevel"], shown["macAddress"]), (1, "00:1d:9c:00:00:09"))
+            self.assertTrue(shown["evidence"], "what it was told from")
+
+            # A restarted hub knows the same of them.
+            before = site.cli("network", "assets")
+            site.hub.stop()
+            site.start_hub()
+            self.assertEqual(site.cli("network", "assets"), before)
+            # What belonged to a device goes with it.
+            site.cli("device", "delete", "sensor-north", json_output=False)
+            eventually(lambda: site.cli("network", "assets")["total"] == 3, timeout=PATIENCE, what="its assets gone")
 
     def test_a_capture_that_is_no_capture(self):
         with running_site() as site:
