@@ -49,6 +49,35 @@ function processCreate(command) {
   ]);
 }
 
+// What a sensor tells of a plant: a controller, and a device that asks it.
+function plant(client, server) {
+  const now = new Date().toISOString();
+  const asset = (AssetId, IpAddress, more) => ({
+    AssetId, IpAddress, IpAddresses: IpAddress, IsLocal: true, IsRouter: false, IsScanner: false, IsProgrammingDevice: false,
+    FirstSeen: now, LastSeen: now, ...more,
+  });
+  const assets = securityMessage('NetworkAsset', 'Periodic', [
+    asset(client, client, { AssetType: 'HMI', PurdueLevel: 2 }),
+    asset(server, server, { AssetType: 'PLC', PurdueLevel: 1, AssetName: 'boiler-1', Vendor: 'Rockwell Automation', Firmware: '20.11', Serves: 'modbus' }),
+  ]);
+  const talks = securityMessage('NetworkConversation', 'Periodic', [
+    {
+      ClientAddress: client, ServerAddress: server, ServerPort: '502', Protocol: 'tcp', ApplicationProtocol: 'modbus', Flows: 1,
+      ClientPackets: 12, ServerPackets: 11, ClientBytes: 2048, ServerBytes: 4096, Messages: 20, Issues: 0, FirstSeen: now, LastSeen: now,
+    },
+  ]);
+  return { ...assets, Events: [...assets.Events, ...talks.Events] };
+}
+
+function connectionCreate(local, remote) {
+  return securityMessage('ConnectionCreate', 'Triggered', [
+    {
+      LocalAddress: local, LocalPort: '50000', RemoteAddress: remote, RemotePort: '502', Direction: 'Out', Protocol: 'tcp',
+      ProcessId: 912, UserId: '1000', Executable: '/opt/hmi/poll', CommandLine: '/opt/hmi/poll --every 1s',
+    },
+  ]);
+}
+
 // What a package manager says is installed: [package, source package, version] of Debian 12.
 function software(packages) {
   return securityMessage('SBoM', 'Periodic', packages.map(([name, source, version]) => ({
@@ -126,6 +155,8 @@ export async function startHub() {
     moduleOf,
     call,
     raise: (device, command) => send(device, processCreate(command)),
+    see: (sensor, client, server) => send(sensor, plant(client, server)),
+    connect: (device, local, remote) => send(device, connectionCreate(local, remote)),
     install: (device, packages) => send(device, software(packages)),
     log: () => log.slice(-2_000),
     async loginLink() {

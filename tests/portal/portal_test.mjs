@@ -429,6 +429,50 @@ test('a bundle of advisories is imported, and tells what is vulnerable and where
   takeFaults([/status of 404/]);
 });
 
+test('a network shows its devices, and which process talks there', async () => {
+  if (!hub.real) return;
+  await page.goto(`/devices/${kDevice}`);
+  const here = page.getByRole('region', { name: 'Network', exact: true });
+  await here.getByText('No sensor sees this device').waitFor();
+  await mainNavigation().getByRole('link', { name: 'Network' }).click();
+  await heading('Network').waitFor();
+  await page.getByText('No sensor has told of a device yet').waitFor();
+  await inspect('network-empty');
+
+  await hub.see('sensor-1', '10.20.0.5', '10.20.0.9');
+  await hub.connect(kDevice, '10.20.0.5', '10.20.0.9');
+  const joined = async () => {
+    const { flows } = await hub.call('GET', `/devices/${kDevice}/network`);
+    return flows.length === 1 && flows[0].client.processes.length === 1;
+  };
+  await until('a flow with its process', joined);
+  await page.reload();
+  const table = page.getByRole('table', { name: 'Network' });
+  await table.getByText('Rockwell Automation 20.11').waitFor();
+  await table.getByText(kDevice).waitFor();
+  await inspect('network');
+  await page.getByLabel('Purdue level').selectOption('3');
+  await page.getByText('No device matches').waitFor();
+  await page.getByRole('button', { name: 'Clear filters' }).click();
+  await page.getByLabel('Purdue level').selectOption('1');
+  await page.waitForURL(/level=1/);
+  await table.getByText(kDevice).waitFor({ state: 'detached' });
+  await table.getByRole('link', { name: 'boiler-1' }).click();
+  await heading('boiler-1').waitFor();
+  const talks = page.getByRole('table', { name: 'Conversations of the last day' });
+  await talks.getByText('10.20.0.9:502').waitFor();
+  await talks.getByText('/opt/hmi/poll, user 1000').waitFor();
+  await inspect('network-asset');
+  await talks.getByRole('link', { name: kDevice }).click();
+  await heading(kDevice).waitFor();
+  await here.getByText('/opt/hmi/poll, user 1000').waitFor();
+  await here.getByText('Its agent uses this address, and it is at the site of the sensor.').waitFor();
+  await inspect('device-network');
+  await page.goto('/network/nobody');
+  await page.getByText('No sensor sees this device').first().waitFor();
+  takeFaults([/status of 404/]);
+});
+
 test('storage says what is kept, what would go and what is held; usage says who fills it', async () => {
   if (!hub.real) return;
   await mainNavigation().getByRole('link', { name: 'Storage' }).click();

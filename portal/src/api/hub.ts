@@ -21,6 +21,7 @@ import type {
   CustomAlertType,
   Completion,
   Device,
+  DeviceNetwork,
   DeviceVulnerabilities,
   DeviceVulnerability,
   ExceptionPreview,
@@ -28,6 +29,9 @@ import type {
   Hold,
   HoldDraft,
   HubStatus,
+  NetworkAsset,
+  NetworkAssetDetail,
+  NetworkConversations,
   Page,
   Hunt,
   QueryResult,
@@ -91,6 +95,14 @@ export interface TriedLimits {
   maxAge?: string | undefined;
   maxBytes?: number | undefined;
   diskMax?: number | undefined;
+}
+
+export interface NetworkFilter {
+  search?: string;
+  type?: string;
+  level?: number | undefined;
+  limit?: number;
+  cursor?: string;
 }
 
 export interface VulnerabilityFilter {
@@ -164,6 +176,13 @@ export const hub = {
   deleteRecommendationException: (id: string) =>
     call<void>('DELETE', `/recommendation-exceptions/${segment(id)}`),
 
+  networkAssets: (filter: NetworkFilter, signal?: AbortSignal) =>
+    call<Page<NetworkAsset>>('GET', '/network/assets', { query: { ...filter }, signal }),
+  networkAsset: (id: string, signal?: AbortSignal) => call<NetworkAssetDetail>('GET', `/network/assets/${segment(id)}`, { signal }),
+  networkConversations: (id: string, limit: number, signal?: AbortSignal) =>
+    call<NetworkConversations>('GET', `/network/assets/${segment(id)}/conversations`, { query: { limit }, signal }),
+  deviceNetwork: (id: string, limit: number, signal?: AbortSignal) =>
+    call<DeviceNetwork>('GET', `/devices/${segment(id)}/network`, { query: { limit }, signal }),
   vulnerabilities: (filter: VulnerabilityFilter, signal?: AbortSignal) =>
     call<Page<Vulnerability>>('GET', '/vulnerabilities', { query: { ...filter }, signal }),
   vulnerability: (name: string, signal?: AbortSignal) =>

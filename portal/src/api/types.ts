@@ -77,6 +77,13 @@ export type AdvisoryBundle = Schemas['AdvisoryBundle'];
 export type AdvisoryImport = Schemas['AdvisoryImport'];
 export type AdvisoryBundles =
   operations['listAdvisoryBundles']['responses']['200']['content']['application/json'];
+export type NetworkAsset = Schemas['NetworkAsset'];
+export type NetworkAssetDetail = Schemas['NetworkAssetDetail'];
+export type NetworkFlow = Schemas['NetworkFlow'];
+export type NetworkEnd = Schemas['NetworkEnd'];
+export type NetworkConversations =
+  operations['listNetworkConversations']['responses']['200']['content']['application/json'];
+export type DeviceNetwork = operations['getDeviceNetwork']['responses']['200']['content']['application/json'];
 export type Retention = Schemas['Retention'];
 export type RetentionTable = Retention['tables'][number];
 export type RetentionStep = Schemas['RetentionStep'];

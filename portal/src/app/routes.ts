@@ -19,6 +19,8 @@ export type PageName =
   | 'vulnerabilities'
   | 'vulnerability'
   | 'advisoryBundles'
+  | 'network'
+  | 'networkAsset'
   | 'customAlerts'
   | 'storage'
   | 'usage';
@@ -41,6 +43,8 @@ const routes: readonly Route<PageName>[] = [
   { name: 'vulnerabilities', pattern: '/vulnerabilities' },
   { name: 'vulnerability', pattern: '/vulnerabilities/:name' },
   { name: 'advisoryBundles', pattern: '/advisory-bundles' },
+  { name: 'network', pattern: '/network' },
+  { name: 'networkAsset', pattern: '/network/:id' },
   { name: 'customAlerts', pattern: '/custom-alerts' },
   { name: 'storage', pattern: '/storage' },
   { name: 'usage', pattern: '/usage' },
@@ -70,6 +74,8 @@ export const loaders: Record<Exclude<PageName, 'login' | 'home'>, () => Promise<
   vulnerabilities: () => import('../pages/Vulnerabilities.svelte'),
   vulnerability: () => import('../pages/Vulnerability.svelte'),
   advisoryBundles: () => import('../pages/AdvisoryBundles.svelte'),
+  network: () => import('../pages/Network.svelte'),
+  networkAsset: () => import('../pages/NetworkAsset.svelte'),
   customAlerts: () => import('../pages/CustomAlerts.svelte'),
   storage: () => import('../pages/Storage.svelte'),
   usage: () => import('../pages/Usage.svelte'),
@@ -87,6 +93,7 @@ export const href = {
   mend: (item?: string) =>
     `/recommendations/IoT_KnownVulnerabilities${item === undefined ? '' : `?item=${encodeURIComponent(item)}`}`,
   vulnerability: (name: string) => `/vulnerabilities/${encodeURIComponent(name)}`,
+  networkAsset: (id: string) => `/network/${encodeURIComponent(id)}`,
   usageOf: (table: string, days?: string) => `/usage?table=${encodeURIComponent(table)}${days === undefined ? '' : `&days=${days}`}`,
   query: (text: string) => `/query?q=${encodeURIComponent(text.trim())}`,
 };

@@ -1,4 +1,6 @@
 // Every sentence that the portal says, in English. Another language is another object of this type.
+import { network } from './network';
+
 const plural = new Intl.PluralRules('en');
 const number = new Intl.NumberFormat('en');
 
@@ -16,6 +18,7 @@ export const en = {
     devices: 'Devices',
     recommendations: 'Recommendations',
     vulnerabilities: 'Vulnerabilities',
+    network: 'Network',
     rules: 'Rules',
     query: 'Query',
     customAlerts: 'Custom alerts',
@@ -24,6 +27,7 @@ export const en = {
     breadcrumb: 'Breadcrumb',
     hub: 'The hub that this portal shows',
   },
+  network: network(count),
   posture: {
     page: 'Recommendations',
     state: 'State',
@@ -901,6 +905,7 @@ export const en = {
       devices: 'Go to devices',
       recommendations: 'Go to recommendations',
       vulnerabilities: 'Go to vulnerabilities',
+      network: 'Go to the network',
       query: 'Go to query',
       storage: 'Go to storage',
       next: 'Next row of a list',
