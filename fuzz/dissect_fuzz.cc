@@ -29,7 +29,8 @@ class Toucher final : public dissect::Sink, private dissect::Details {
   explicit Toucher(bool details) : Sink(details ? this : nullptr) {}
 
   const dissect::Pdu* pdu = nullptr;
-  dissect::Matcher matcher{"fuzz"};
+  dissect::TransactionPool pool;
+  dissect::Matcher matcher{"fuzz", pool};
   std::uint64_t sum = 0;
 
   void message(const dissect::Message& message) override {
