@@ -68,6 +68,9 @@ KINDS = {
     "profinet_dcp_vendor": profinet,
     "opcua_build": opcua,
     "ssh_banner": lambda parts: [("software", parts[0].split("-", 2)[2])],
+    "ftp_banner": lambda parts: each(parts, ["software"]),
+    # The device's id; the revision of its kind is part of no fact.
+    "hart_id": lambda parts: [("serial", str(int(parts[0], 16)))],
     "http_server": lambda parts: each(parts, ["software"]),
 }
 
@@ -83,11 +86,7 @@ class SensorIdentityTest(unittest.TestCase):
             cls.vectors[kind].append((label, [item for item in values.split(";") if item]))
 
     def test_no_kind_is_forgotten(self):
-        self.assertEqual(set(self.vectors), set(KINDS) | UNREAD)
-
-
-# Kinds that need a protocol which the sensor does not read.
-UNREAD = {"ftp_banner", "hart_id"}
+        self.assertEqual(set(self.vectors), set(KINDS))
 
 
 def told(wanted, value, kind):

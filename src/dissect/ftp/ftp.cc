@@ -247,8 +247,9 @@ Match probe(const Sample& sample) {
   if (text.empty()) return Match::No;
   const std::size_t end = text.substr(0, kMaxLine).find('\n');
   const std::string_view line = text.substr(0, end);
-  // Lines are of letters; 8-bit names are not the first thing that is said.
-  const std::string_view head = line.substr(0, 5);
+  // Lines begin with letters or a number; 8-bit names are not the first thing that is said. What
+  // follows a number may be anything: "220 (vsFTPd 3.0.3)".
+  const std::string_view head = line.substr(0, 4);
   const bool letters = std::ranges::all_of(head, [](char c) {
     return digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == ' ' || c == '-' ||
            c == '\r';

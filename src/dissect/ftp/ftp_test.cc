@@ -123,6 +123,7 @@ Match match(std::string_view text, std::string_view reply = {}) {
 
 TEST(ProbeFtp, NeedsItsWords) {
   EXPECT_EQ(match("220 ProFTPD ready\r\n"), Match::Yes);
+  EXPECT_EQ(match("220 (vsFTPd 3.0.3)\r\n"), Match::Yes);
   EXPECT_EQ(match("220 mx ESMTP\r\n"), Match::No);
   EXPECT_EQ(match("220 hello\r\n"), Match::Likely);
   EXPECT_EQ(match("USER a\r\n"), Match::Likely);
