@@ -1,4 +1,3 @@
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <functional>
@@ -14,11 +13,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "os/call_sets.h"
 #include "os/file.h"
 #include "os/landlock.h"
 #include "os/privilege.h"
 #include "os/scratch_testing.h"
 #include "os/seccomp.h"
+#include "os/thread.h"
 
 // What is given up is given up for good, so that each case has a process of its own.
 namespace os {
@@ -92,8 +93,7 @@ TEST(Confine, LeavesReadingOfWhatIsNamed) {
   ASSERT_TRUE(write_file_atomic(scratch / "out", "x"));
   const int status = in_a_child([&] {
     ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    const std::array<std::string, 2> paths = {scratch / "in", scratch / "absent"};
-    const auto confined = confine_to_reading(paths);
+    const auto confined = confine_to({.read = {scratch / "in", scratch / "absent"}, .change = {}});
     if (!confined) return 1;
     if (confined->version == 0) return 77;
     if (!read_file(scratch / "in/file")) return 2;
@@ -111,6 +111,59 @@ TEST(Confine, LeavesReadingOfWhatIsNamed) {
   });
   if (status == 77) GTEST_SKIP() << "the kernel has no Landlock";
   EXPECT_EQ(status, 0);
+}
+
+TEST(Confine, LeavesChangingOfWhatIsNamed) {
+  const ScratchDir scratch;
+  ASSERT_TRUE(make_dirs(scratch / "state"));
+  ASSERT_TRUE(write_file_atomic(scratch / "settings", "x"));
+  const int status = in_a_child([&] {
+    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    const auto confined =
+        confine_to({.read = {scratch / "settings"}, .change = {scratch / "state"}});
+    if (!confined) return 1;
+    if (confined->version == 0) return 77;
+    if (!make_dirs(scratch / "state/spool")) return 2;
+    if (!write_file_atomic(scratch / "state/spool/one", "1")) return 3;
+    if (!write_file_atomic(scratch / "state/spool/one", "2")) return 4;
+    if (::truncate((scratch / "state/spool/one").c_str(), 0) != 0) return 5;
+    if (!remove_file(scratch / "state/spool/one")) return 6;
+    if (::rmdir((scratch / "state/spool").c_str()) != 0) return 7;
+    if (!read_file(scratch / "settings")) return 8;
+    if (open_file(scratch / "settings", O_WRONLY)) return 9;
+    if (make_dirs(scratch / "other")) return 10;
+    if (::symlink("/", (scratch / "state/link").c_str()) == 0) return 11;
+    return 0;
+  });
+  if (status == 77) GTEST_SKIP() << "the kernel has no Landlock";
+  EXPECT_EQ(status, 0);
+}
+
+// What confined programs do all the time works under the sets that are for it, and no more does.
+TEST(CallSets, LeaveWhatTheyAreFor) {
+  const ScratchDir scratch;
+  EXPECT_EQ(in_a_child([&] {
+              SyscallFilter filter(Action::Refuse);
+              allow_plain_work(filter);
+              allow_changing_files(filter);
+              allow_memory(filter);
+              allow_threads(filter);
+              kill_the_worst(filter);
+              if (const int wrong = installed(filter)) return wrong;
+              if (!write_file_atomic(scratch / "one", "1")) return 1;
+              bool ran = false;
+              start_thread("one", [&] { ran = true; }).join();
+              if (!ran) return 2;
+              if (::socket(AF_UNIX, SOCK_STREAM, 0) >= 0 || errno != EPERM) return 3;
+              if (::fork() >= 0) return 4;
+              if (::execl("/bin/true", "true", nullptr) == 0 || errno != EPERM) return 5;
+              if (::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                         0) != MAP_FAILED)
+                return 6;
+              ::syscall(SYS_ptrace, 0, 0, 0, 0);
+              return 7;
+            }),
+            -SIGSYS);
 }
 
 TEST(Privilege, NamesCapabilities) {
