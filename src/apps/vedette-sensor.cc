@@ -12,6 +12,7 @@
 #include "sensor/read.h"
 #include "sensor/run.h"
 #include "sensor/send.h"
+#include "sensor/status.h"
 
 namespace {
 
@@ -45,6 +46,7 @@ constexpr const char* kUsage =
     "  --config FILE      TOML; default /etc/vedette/sensor.toml, and sensor.d/*.toml beside it\n"
     "  --interface IF     capture.interface\n"
     "  --method METHOD    capture.method: auto, ring, libpcap\n"
+    "  --helper PATH      capture.helper: vedette-sensor-open, or its socket\n"
     "  --workers N        capture.workers\n"
     "  --format FORMAT    output.format: ndjson, zeek, eve\n"
     "  --state-dir DIR    state.dir: status, and what waits for the hub\n"
@@ -111,12 +113,16 @@ struct Flag {
   std::string_view name;
   std::string_view key;
 };
-constexpr Flag kFlags[] = {
-    {"--interface", "capture.interface"}, {"--method", "capture.method"},
-    {"--workers", "capture.workers"},     {"--state-dir", "state.dir"},
-    {"--protocols", "protocols.folder"},  {"--hub-file", "hub.connection_string_file"},
-    {"--ca-file", "hub.ca_file"},         {"--what", "output.what"},
-    {"--format", "output.format"}};
+constexpr Flag kFlags[] = {{"--interface", "capture.interface"},
+                           {"--method", "capture.method"},
+                           {"--helper", "capture.helper"},
+                           {"--workers", "capture.workers"},
+                           {"--state-dir", "state.dir"},
+                           {"--protocols", "protocols.folder"},
+                           {"--hub-file", "hub.connection_string_file"},
+                           {"--ca-file", "hub.ca_file"},
+                           {"--what", "output.what"},
+                           {"--format", "output.format"}};
 
 struct ServiceArguments {
   std::string file;

@@ -10,6 +10,8 @@ namespace sensor {
 // Tells the inventory what a record says of devices.
 void note(inventory::Inventory& inventory, const engine::Record& record);
 
+// Where that is.
+inline constexpr const char* kVendorFolder = "/usr/share/ieee-data";
 // IEEE's list of manufacturers where Debian's ieee-data puts it; none when it is not installed.
 inventory::Vendors installed_vendors();
 

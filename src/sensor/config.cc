@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "os/config.h"
+#include "sensor/capture/source.h"
 
 namespace sensor {
 
@@ -16,11 +17,28 @@ namespace {
 
 constexpr const char* kDefaultFile = "/etc/vedette/sensor.toml";
 constexpr std::array<std::string_view, 3> kMethods = {"auto", "ring", "libpcap"};
-constexpr std::int64_t kMostWorkers = 64;
+constexpr std::array<std::string_view, 3> kSandboxing = {"required", "if-possible", "off"};
+constexpr std::int64_t kMostWorkers = capture::kMostDescriptors;
 constexpr std::size_t kMebi = 1U << 20U;
 
 // The module that a sensor is, beside the agent of the same device.
 constexpr const char* kModule = "vedette-sensor";
+
+void read_capture(os::Config& from, Config& config) {
+  config.interface = from.text("capture.interface", "");
+  const std::string method = from.choice("capture.method", "auto", kMethods);
+  config.method = method == "ring"      ? Method::Ring
+                  : method == "libpcap" ? Method::Pcap
+                                        : Method::Auto;
+  config.helper = from.path("capture.helper", "");
+  config.workers = static_cast<unsigned int>(from.integer("capture.workers", 1, 1, kMostWorkers));
+  config.ring = from.bytes("capture.ring", config.ring, 4 * kMebi, 4096 * kMebi);
+  config.keep_duplicates = from.boolean("capture.keep_duplicates", false);
+  const std::string sandbox = from.choice("privileges.sandbox", "required", kSandboxing);
+  config.sandbox = sandbox == "off"           ? Sandboxing::Off
+                   : sandbox == "if-possible" ? Sandboxing::IfPossible
+                                              : Sandboxing::Required;
+}
 
 void read_hub(os::Config& from, Config& config) {
   config.hub.connection_string_file = from.path("hub.connection_string_file", "");
@@ -68,14 +86,7 @@ base::Result<Config> load_config(const std::string& file,
   sources.flags = std::move(flags);
   auto from = TRY(os::Config::load(sources));
   Config config;
-  config.interface = from.text("capture.interface", "");
-  const std::string method = from.choice("capture.method", "auto", kMethods);
-  config.method = method == "ring"      ? Method::Ring
-                  : method == "libpcap" ? Method::Pcap
-                                        : Method::Auto;
-  config.workers = static_cast<unsigned int>(from.integer("capture.workers", 1, 1, kMostWorkers));
-  config.ring = from.bytes("capture.ring", config.ring, 4 * kMebi, 4096 * kMebi);
-  config.keep_duplicates = from.boolean("capture.keep_duplicates", false);
+  read_capture(from, config);
   config.flows =
       static_cast<std::uint32_t>(from.integer("limits.flows", config.flows, 1000, 10'000'000));
   config.reassembly = from.bytes("limits.reassembly", config.reassembly, kMebi, 16384 * kMebi);

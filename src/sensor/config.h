@@ -14,11 +14,15 @@
 namespace sensor {
 
 enum class Method : std::uint8_t { Auto, Ring, Pcap };
+// Of a sandbox that cannot be had: Required, it is an error; IfPossible, it is told.
+enum class Sandboxing : std::uint8_t { Required, IfPossible, Off };
 
 // What the sensor is set up to do (docs/reference/sensor.md).
 struct Config {
   std::string interface;  // capture.interface
   Method method = Method::Auto;
+  // capture.helper: a program, or a Unix socket; empty: where they are installed.
+  std::string helper;
   unsigned int workers = 1;
   std::size_t ring = 64U << 20U;  // bytes for each worker
   bool keep_duplicates = false;
@@ -27,6 +31,7 @@ struct Config {
   std::size_t facts = 1'000'000;
   std::string protocols;  // protocols.folder: what users describe; empty: there is none
   std::string state_dir;  // holds status.json and the spool; empty: there are none
+  Sandboxing sandbox = Sandboxing::Required;  // privileges.sandbox
   What what = What::Transactions;
   Shape shape = Shape::Json;  // output.format
   // hub.*: who the sensor is there; without a connection string nothing is told to a hub.

@@ -10,11 +10,8 @@ namespace sensor {
 int check_config(const Config& config, std::FILE* out);
 
 // Listens until SIGINT or SIGTERM: first a line that says that it is ready, then what
-// `config.what` says, as lines of JSON. Gives up all rights once it listens. Returns the process's
-// exit code.
+// `config.what` says, as lines of JSON. Gives up all rights once it listens (sandbox.h). Returns
+// the process's exit code.
 int run(const Config& config, std::FILE* out);
-
-// What the running sensor last said of itself, or the one before it. 1: there is nothing.
-int status(const Config& config, bool table, std::FILE* out);
 
 }  // namespace sensor

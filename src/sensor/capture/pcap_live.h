@@ -20,6 +20,7 @@ class PcapLive final : public PacketSource {
 
   base::Result<Next> next(packet::RawPacket& packet) override;
   std::uint64_t lost() override;
+  int descriptor() const override { return descriptor_; }
 
  private:
   explicit PcapLive(pcap* handle) : handle_(handle) {}

@@ -1,38 +1,29 @@
 #include "sensor/capture/ring.h"
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstring>
+#include <utility>
 
-#include <arpa/inet.h>
-#include <linux/if_ether.h>
+#include <fcntl.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include "sensor/opener/packet_sockets.h"
+
 namespace sensor::capture {
 
+using opener::kBlock;
 using packet::LinkType;
 
 namespace {
 
-constexpr unsigned int kFrame = 2048;
 // Before the sender's address; TPACKET_ALIGN has no regard for signs.
 constexpr std::size_t kHeader = (sizeof(tpacket3_hdr) + 15) / 16 * 16;
-constexpr unsigned int kRetireMs = 50;
 constexpr unsigned int kRawIp = 519;  // ARPHRD_RAWIP, which libc does not name
-
-template <class T>
-base::Result<void> set(int socket, int option, const T& value, const char* what) {
-  if (::setsockopt(socket, SOL_PACKET, option, &value, sizeof value) != 0)
-    return base::fail_errno(what);
-  return {};
-}
 
 // How packets of such an interface begin.
 base::Result<LinkType> link_of(unsigned int hardware) {
@@ -58,10 +49,11 @@ base::Result<LinkType> link_of(unsigned int hardware) {
 
 }  // namespace
 
-base::Result<std::unique_ptr<Ring>> Ring::open(const std::string& interface,
-                                               const RingSettings& settings) {
+base::Result<std::unique_ptr<Ring>> Ring::on(os::Fd socket, const std::string& interface,
+                                             std::size_t bytes) {
   std::unique_ptr<Ring> ring(new Ring());
-  TRY(ring->set_up(interface, settings));
+  TRY(ring->take_over(std::move(socket), interface));
+  TRY(ring->map(bytes));
   return ring;
 }
 
@@ -69,48 +61,27 @@ Ring::~Ring() {
   if (memory_ != nullptr) ::munmap(memory_, blocks_ * kBlock);
 }
 
-base::Result<void> Ring::set_up(const std::string& interface, const RingSettings& settings) {
+base::Result<void> Ring::take_over(os::Fd socket, const std::string& interface) {
   const unsigned int index = ::if_nametoindex(interface.c_str());
-  if (index == 0 || interface.size() >= IFNAMSIZ)
-    return base::fail(base::Code::NotFound, "no such interface", -1, interface);
-  // Protocol 0: no packets before everything is set up.
-  socket_.reset(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
-  if (!socket_) {
-    if (errno == EPERM || errno == EACCES)
-      return base::fail(base::Code::Denied, "capturing needs CAP_NET_RAW");
-    return base::fail_errno("packet socket");
-  }
-  ifreq request{};
-  std::memcpy(request.ifr_name, interface.data(), interface.size());
-  if (::ioctl(socket_.get(), SIOCGIFHWADDR, &request) != 0) return base::fail_errno("interface");
-  loopback_ = request.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
-  link_ = TRY(link_of(request.ifr_hwaddr.sa_family));
-  TRY(set(socket_.get(), PACKET_VERSION, int{TPACKET_V3}, "TPACKET_V3"));
-  TRY(map(settings.bytes));
+  if (index == 0) return base::fail(base::Code::NotFound, "no such interface", -1, interface);
   sockaddr_ll address{};
-  address.sll_family = AF_PACKET;
-  address.sll_protocol = htons(ETH_P_ALL);
-  address.sll_ifindex = static_cast<int>(index);
-  if (::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    return base::fail_errno("bind to interface");
-  packet_mreq all{};
-  all.mr_ifindex = static_cast<int>(index);
-  all.mr_type = PACKET_MR_PROMISC;
-  TRY(set(socket_.get(), PACKET_ADD_MEMBERSHIP, all, "promiscuous mode"));
-  if (settings.group == 0) return {};
-  const unsigned int kind = PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG;
-  return set(socket_.get(), PACKET_FANOUT, settings.group | kind << 16U, "PACKET_FANOUT");
+  socklen_t size = sizeof address;
+  int version = 0;
+  socklen_t version_size = sizeof version;
+  if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+      address.sll_family != AF_PACKET || address.sll_ifindex != static_cast<int>(index) ||
+      ::getsockopt(socket.get(), SOL_PACKET, PACKET_VERSION, &version, &version_size) != 0 ||
+      version != TPACKET_V3)
+    return base::fail(base::Code::Malformed, "no ring of the interface", -1, interface);
+  loopback_ = address.sll_hatype == ARPHRD_LOOPBACK;
+  link_ = TRY(link_of(address.sll_hatype));
+  socket_.reset(::fcntl(socket.get(), F_DUPFD_CLOEXEC, kFirstDescriptor));
+  if (!socket_) return base::fail_errno("descriptor of the interface");
+  return {};
 }
 
 base::Result<void> Ring::map(std::size_t bytes) {
-  blocks_ = std::max<std::size_t>(4, bytes / kBlock);
-  tpacket_req3 request{};
-  request.tp_block_size = kBlock;
-  request.tp_block_nr = static_cast<unsigned int>(blocks_);
-  request.tp_frame_size = kFrame;
-  request.tp_frame_nr = static_cast<unsigned int>(blocks_ * (kBlock / kFrame));
-  request.tp_retire_blk_tov = kRetireMs;
-  TRY(set(socket_.get(), PACKET_RX_RING, request, "ring of that size"));
+  blocks_ = bytes / kBlock;
   void* const memory =
       ::mmap(nullptr, blocks_ * kBlock, PROT_READ | PROT_WRITE, MAP_SHARED, socket_.get(), 0);
   if (memory == MAP_FAILED) return base::fail_errno("map the ring");

@@ -3,40 +3,33 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "os/fd.h"
 #include "sensor/capture/source.h"
 
 namespace sensor::capture {
 
-struct RingSettings {
-  std::size_t bytes = 64U << 20U;  // of each ring, in whole mebibytes
-  // Rings of one group share an interface's packets by flow; 0: there is only one.
-  std::uint16_t group = 0;
-};
-
 // Packets of an interface, from a ring that the kernel fills (packet(7), TPACKET_V3). Nothing is
-// sent. Its VLAN tag is what the card took off. Needs CAP_NET_RAW to open and nothing after that.
-// Threads: one.
+// sent. Its VLAN tag is what the card took off. Needs no right. Threads: one.
 class Ring final : public PacketSource {
  public:
-  // Errors: NotFound (no such interface), Denied (no right to), Unsupported (its packets begin with
-  // something we do not know), Io.
-  static base::Result<std::unique_ptr<Ring>> open(const std::string& interface,
-                                                  const RingSettings& settings);
+  // Takes over a socket as opener::open_packet_sockets makes them, perhaps in another process, with
+  // a ring of so many bytes. Errors: Malformed (it is none of that interface), Unsupported (its
+  // packets begin with something we do not know), NotFound (no such interface), Io.
+  static base::Result<std::unique_ptr<Ring>> on(os::Fd socket, const std::string& interface,
+                                                std::size_t bytes);
   ~Ring() override;
 
   // Waits at most kPatience.
   base::Result<Next> next(packet::RawPacket& packet) override;
   std::uint64_t lost() override;
+  int descriptor() const override { return socket_.get(); }
 
  private:
-  static constexpr std::size_t kBlock = 1U << 20U;
   static constexpr int kPatienceMs = 100;
 
   Ring() = default;
-  base::Result<void> set_up(const std::string& interface, const RingSettings& settings);
+  base::Result<void> take_over(os::Fd socket, const std::string& interface);
   base::Result<void> map(std::size_t bytes);
   bool take(packet::RawPacket& packet);
   void give_back();
