@@ -6,6 +6,7 @@ Several pages are read one after the other, in one shell: the earlier ones prepa
 In a scratch folder with the programs on PATH, and the sources' tools/, in order:
   ```sh              runs; must end with status 0
   ```sh background   runs until the page ends (the next block starts when its first output is there)
+  ```sh root         runs (or, after `background`, goes on running) if the tests run as root; not at all otherwise
   ```sh no-run       shown only
   ```toml file=NAME  is written to NAME in the scratch folder (any language)
   ```kql             is asked of the hub with `vedette kql --file`, as configured by earlier blocks
@@ -45,6 +46,12 @@ def script_of(page, scratch):
     count = 0
     for number, language, attributes, content in blocks(page.read_text()):
         place = f"{page.name}:{number}"
+        words = attributes.split()
+        if language == "sh" and "root" in words:
+            if os.geteuid() != 0:
+                script.append(f"echo '-- {place}: left out, needs root'")
+                continue
+            attributes = " ".join(word for word in words if word != "root")
         if attributes.startswith("file="):
             (scratch / attributes[5:]).write_text(content)
         elif language == "sh" and attributes == "background":
