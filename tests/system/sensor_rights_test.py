@@ -155,7 +155,7 @@ class SensorRightsTest(unittest.TestCase):
             site.hub.stop()
             eventually(lambda: not self.status()["hub"]["online"], timeout=60, what="the hub missed")
             site.start_hub()
-            eventually(lambda: self.status()["hub"]["online"], timeout=90, what="the hub found again")
+            eventually(lambda: self.status()["hub"]["online"], timeout=180, what="the hub found again")
             self.finish(program)
             self.assertNotIn("EPERM", program.log())
             self.assertNotIn("not permitted", program.log())
