@@ -98,8 +98,8 @@ TEST(Rdp, AConnectionWithItsOwnEncryption) {
   EXPECT_EQ(kept.detail("desktop_width"), "1280");
   EXPECT_EQ(kept.detail("version_major"), "8");
   // Of the client's and of the server's settings.
-  EXPECT_EQ(std::ranges::count(kept.details, "channels", [](const auto& one) { return one.first; }),
-            2);
+  EXPECT_EQ(
+      std::ranges::count(kept.details, "channels", &std::pair<std::string, std::string>::first), 2);
   EXPECT_EQ(kept.fact(Fact::Hostname), "ENG-STATION-2");
   EXPECT_EQ(kept.fact(Fact::OsVersion), "build 17763");
   ASSERT_EQ(kept.transactions.size(), 3U);
