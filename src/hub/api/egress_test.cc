@@ -190,7 +190,7 @@ TEST_F(EgressTest, ExportsTablesAndQueries) {
   EXPECT_EQ(rows.body, "{\"x\":1}\n{\"x\":2}\n{\"x\":3}\n");
   const Reply with_value = send(
       "POST", "/api/v1/export",
-      R"({"query":"declare query_parameters(n:long); print n","parameters":{"n":7}})", owner());
+      R"({"query":"declare query_parameters(n:long); print n = n","parameters":{"n":7}})", owner());
   EXPECT_EQ(with_value.body, "{\"n\":7}\n");
   const Reply without_value =
       send("POST", "/api/v1/export", R"({"query":"declare query_parameters(n:long); print n"})",
