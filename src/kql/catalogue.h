@@ -33,7 +33,8 @@ struct Shredded {
   std::string rest;  // JSON texts that have every other property as the object has it
   // Whether the database has a function kql_object_may_contain(text, rest, property...), with all
   // properties of type String that have no datetime, in their order. False: nowhere in the object's
-  // text is that text, in any case of letters; it can say true without knowing.
+  // text is that text, in any case of letters; it can say true without knowing. And a function
+  // kql_object_may_say() of the same, whose false says: nowhere but in names of those properties.
   bool searchable = false;
 
   // All of those columns under one numbering: for each property its column and its datetime

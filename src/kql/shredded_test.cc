@@ -1,5 +1,6 @@
 // Looks into JSON objects that become columns; what they answer is tested where such tables are.
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "kql/kql.h"
@@ -126,9 +127,23 @@ TEST(Shredded, ASearchForAPropertysNameAsksForTheProperty) {
     auto compiled = compile(query, Catalogue({table}), {});
     return compiled ? compiled->sql : render(compiled.error().front(), query);
   };
+  // Of who does not have it the text is put together only where something else may say the name.
+  for (const std::string_view query :
+       {"Events | where Details contains 'User'", "Events | where Details has_cs 'User'",
+        "Events | where Details !has 'User'"}) {
+    const std::string sql = search(query);
+    const std::string_view found = has(query, "!") ? "false" : "true";
+    const std::string_view absent = has(query, "!") ? "true" : "false";
+    EXPECT_TRUE(has(sql, fmt::format(" <> '' THEN {} WHEN ", found))) << sql;
+    EXPECT_TRUE(has(sql, " IS NULL AND NOT kql_object_may_say('User', ")) << sql;
+    EXPECT_TRUE(has(sql, fmt::format(") THEN {} ELSE ", absent))) << sql;
+    EXPECT_FALSE(has(sql, "may_contain")) << sql;
+  }
+  // A name within another one says nothing about the first property.
+  table.shredded->properties.push_back({"UserId", Type::Long, "p_user_id"});
   EXPECT_TRUE(has(search("Events | where Details contains 'User'"), " <> '' THEN true ELSE CASE"));
-  EXPECT_TRUE(has(search("Events | where Details has_cs 'User'"), " <> '' THEN true ELSE CASE"));
   EXPECT_TRUE(has(search("Events | where Details !has 'User'"), " <> '' THEN false ELSE CASE"));
+  table.shredded->properties.pop_back();
   for (const std::string_view query :
        {"Events | where Details contains 'user'", "Events | where Details contains 'Count'",
         "Events | where Details startswith 'User'", "Events | where Details endswith 'User'",

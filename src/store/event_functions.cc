@@ -166,6 +166,7 @@ void instant_of_rows(duckdb_function_info, duckdb_data_chunk input, duckdb_vecto
   }
 }
 
+template <DetailsSearch::Names names>
 void may_contain(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output) {
   const Values wanted(input, 0);
   const Values rests(input, 1);
@@ -177,7 +178,7 @@ void may_contain(duckdb_function_info, duckdb_data_chunk input, duckdb_vector ou
   std::string_view text;
   std::optional<DetailsSearch> search;
   for (idx_t row = 0; row < rows; ++row) {
-    if (!search || wanted.text(row) != text) search.emplace(text = wanted.text(row));
+    if (!search || wanted.text(row) != text) search.emplace(text = wanted.text(row), names);
     out[row] = search->undecided() ||
                (!rests.is_null(row) && search->may_be_in_rest(rests.text(row))) ||
                std::ranges::any_of(columns, [&](const Values& column) {
@@ -232,8 +233,10 @@ base::Result<void> register_event_functions(duckdb_connection connection) {
                                           DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_BOOLEAN};
   TRY(add(connection, "event_time", times, DUCKDB_TYPE_VARCHAR, time_of_rows));
   TRY(add(connection, "event_instant", times, DUCKDB_TYPE_BIGINT, instant_of_rows));
-  return add(connection, "kql_object_may_contain", {DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_VARCHAR},
-             DUCKDB_TYPE_BOOLEAN, may_contain, Arity::MoreTexts);
+  TRY(add(connection, "kql_object_may_contain", {DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_VARCHAR},
+          DUCKDB_TYPE_BOOLEAN, may_contain<DetailsSearch::Names::Among>, Arity::MoreTexts));
+  return add(connection, "kql_object_may_say", {DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_VARCHAR},
+             DUCKDB_TYPE_BOOLEAN, may_contain<DetailsSearch::Names::Apart>, Arity::MoreTexts);
 }
 
 const std::string& event_details_call() {

@@ -13,8 +13,8 @@ namespace store {
 //   event_time(TimeStamp, DetailsForm, written, local): TimestampLocal or TimestampUTC of the text,
 //     NULL where it has none; `written`: WrittenLocal or WrittenUtc; event_instant() the same as
 //     KQL's ticks
-//   kql_object_may_contain(text, EventDetails, f_...), with the columns that are texts: see
-//     kql::Shredded
+//   kql_object_may_contain(text, EventDetails, f_...), with the columns that are texts, and
+//     kql_object_may_say(), which takes the same: see kql::Shredded
 // Once for each database that is opened. Errors: Invalid (DuckDB refuses one).
 base::Result<void> register_event_functions(duckdb_connection connection);
 

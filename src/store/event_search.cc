@@ -73,21 +73,22 @@ bool has_two_dots(std::string_view wanted) {
 }
 
 // Whether it is in the details only where a value or the rest has it.
-bool is_decided(std::string_view wanted) {
+bool is_decided(std::string_view wanted, DetailsSearch::Names names) {
   return !wanted.empty() && std::ranges::all_of(wanted, stands_for_itself) &&
-         !is_in_a_name(wanted) && (!std::ranges::all_of(wanted, is_plain) || has_two_dots(wanted));
+         (names == DetailsSearch::Names::Apart || !is_in_a_name(wanted)) &&
+         (!std::ranges::all_of(wanted, is_plain) || has_two_dots(wanted));
 }
 
 }  // namespace
 
 // Details that do not have a part of the text do not have all of it: of "UserName":"root", root.
-DetailsSearch::DetailsSearch(std::string_view wanted) : undecided_(true) {
+DetailsSearch::DetailsSearch(std::string_view wanted, Names names) : undecided_(true) {
   std::string text(wanted);
   std::ranges::transform(text, text.begin(), lower);
   for (std::size_t begin = 0; begin <= text.size();) {
     const std::size_t end = std::min(text.find_first_of("\"\\", begin), text.size());
     const std::string part = text.substr(begin, end - begin);
-    if (part.size() > wanted_.size() && is_decided(part)) {
+    if (part.size() > wanted_.size() && is_decided(part, names)) {
       wanted_ = part;
       undecided_ = false;
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -11,7 +12,10 @@ namespace store {
 // Whether details may contain a text, whatever the case of letters. "No" is certain.
 class DetailsSearch {
  public:
-  explicit DetailsSearch(std::string_view wanted);
+  // Apart: the text is one in a field's name, and whether a field has that name is known already;
+  // it is looked for in everything else.
+  enum class Names : std::uint8_t { Among, Apart };
+  explicit DetailsSearch(std::string_view wanted, Names names = Names::Among);
 
   // The parts do not say: the text may stand in what is written between and around them, in names
   // of fields, in numbers or in times.

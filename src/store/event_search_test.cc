@@ -114,6 +114,20 @@ TEST(DetailsSearchTest, IsUndecidedWhereThePartsDoNotSay) {
     EXPECT_TRUE(DetailsSearch(wanted).undecided()) << wanted;
 }
 
+TEST(DetailsSearchTest, LooksForANameInEverythingElse) {
+  using enum DetailsSearch::Names;
+  for (const std::string_view name : {"RemoteAddress", "UserName", "ProcessId"}) {
+    const DetailsSearch search(name, Apart);
+    EXPECT_FALSE(search.undecided()) << name;
+    EXPECT_FALSE(search.may_be_in_value("/usr/sbin/sshd"));
+    EXPECT_TRUE(search.may_be_in_value(std::string("grep -i ") + std::string(name) + " log"));
+    EXPECT_TRUE(search.may_be_in_rest(std::string("{\"x") + std::string(name) + "\":1}"));
+  }
+  // What stands outside of strings as well is nowhere looked for.
+  for (const std::string_view wanted : {"", "true", "Result", "443", "\u00e4"})
+    EXPECT_TRUE(DetailsSearch(wanted, Apart).undecided()) << wanted;
+}
+
 TEST(DetailsSearchTest, LooksForAPartWhereItCannotLookForAll) {
   const Sample sample = samples().front();
   for (const std::string_view wanted :

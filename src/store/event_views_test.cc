@@ -377,12 +377,29 @@ TEST_F(EventViewsTest, SearchesOfDetailsFindWhatTheirTextHas) {
     for (const std::string_view op :
          {"contains", "contains_cs", "has", "has_cs", "startswith", "endswith", "hasprefix",
           "hassuffix", "!contains", "!has", "!startswith_cs"}) {
-      for (const std::string_view wanted :
-           {"curl",     "Curl",      "BIN/cur",         "443",       "run",
-            "RUN \\\\", "tc",        "\\\\tc",          "m\u00dcll", "0.0.5",
-            "10.0.0",   "processid", "executable\\\":", "{",         "no json",
-            "\\\"}",    "zzz",       "Executable",      "UserName",  "Path",
-            ""}) {
+      for (const std::string_view wanted : {"curl",
+                                            "Curl",
+                                            "BIN/cur",
+                                            "443",
+                                            "run",
+                                            "RUN \\\\",
+                                            "tc",
+                                            "\\\\tc",
+                                            "m\u00dcll",
+                                            "0.0.5",
+                                            "10.0.0",
+                                            "processid",
+                                            "executable\\\":",
+                                            "{",
+                                            "no json",
+                                            "\\\"}",
+                                            "zzz",
+                                            "Executable",
+                                            "UserName",
+                                            "Path",
+                                            "CommandLine",
+                                            "RemoteAddress",
+                                            ""}) {
         const std::string searched = ask(fmt::format(
             "SecurityIoTRawEvent | where EventDetails {} \"{}\" | summarize count()", op, wanted));
         const std::string joined = ask(

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 
+#include "base/text.h"
 #include "kql/bind/build.h"
 
 namespace kql::bind {
@@ -32,6 +34,19 @@ constexpr std::array<Entry, 2> kNameEntries{
           Naming::None, Nulls::Never},
     Entry{"", "(match: bool, property: string): bool",
           "CASE WHEN {1} <> '' THEN false ELSE {0} END", Naming::None, Nulls::Never}};
+
+// The same where no other property has the name in its own: an object without the property has it
+// in a value or in the rest, or nowhere. "" says nothing: some objects that lack a property have
+// that.
+constexpr std::array<Entry, 2> kOnlyNameEntries{
+    Entry{"", "(match: bool, property: string, text: string...): bool",
+          "CASE WHEN {1} <> '' THEN true WHEN {1} IS NULL AND NOT kql_object_may_say({*2}) THEN "
+          "false ELSE {0} END",
+          Naming::None, Nulls::Never},
+    Entry{"", "(match: bool, property: string, text: string...): bool",
+          "CASE WHEN {1} <> '' THEN false WHEN {1} IS NULL AND NOT kql_object_may_say({*2}) THEN "
+          "true ELSE {0} END",
+          Naming::None, Nulls::Never}};
 
 // What a text contains, asked of those that may contain it only.
 constexpr std::array<Entry, 2> kSearchEntries{
@@ -83,6 +98,26 @@ const Overload& name_overload(bool negated) {
   static const std::array<Overload, 2> overloads{overload_of_match(kNameEntries[0], false),
                                                  overload_of_match(kNameEntries[1], false)};
   return overloads[negated ? 1 : 0];
+}
+
+Overload overload_of_name(const Entry& entry) {
+  Overload out = overload_of_match(entry, true);
+  out.parameters.insert(out.parameters.begin() + 1, {"property", Type::String});
+  return out;
+}
+
+const Overload& only_name_overload(bool negated) {
+  static const std::array<Overload, 2> overloads{overload_of_name(kOnlyNameEntries[0]),
+                                                 overload_of_name(kOnlyNameEntries[1])};
+  return overloads[negated ? 1 : 0];
+}
+
+// Whether one property has the name, and no other has it in its own.
+bool is_in_one_name(const Shredded& parts, std::string_view name) {
+  const std::string wanted = base::to_lower(name);
+  return std::ranges::count_if(parts.properties, [&](const Shredded::Property& each) {
+           return base::to_lower(each.name).contains(wanted);
+         }) == 1;
 }
 
 // Whether what has the needle in it as a word of its own, somewhere, matches.
@@ -206,6 +241,7 @@ ExprRef Binder::searched_first(ExprRef match) {
   }
   if (std::ranges::find(arguments, nullptr) != arguments.end()) return nullptr;
   const std::uint32_t weight = weight_of(arguments);
+  std::vector<ExprRef> parts_looked_at = arguments;
   const ExprRef searched = make(Type::Bool, false, weight,
                                 plan::Apply{&search_overload(form->negated), std::move(arguments)});
   if (searched == nullptr || form->needles.size() > 1 || !matches_anywhere(form->op))
@@ -220,8 +256,14 @@ ExprRef Binder::searched_first(ExprRef match) {
   const ColumnId id = first + static_cast<ColumnId>(2 * (named - parts->properties.begin()));
   const ExprRef property = make(Type::String, true, 1, plan::ColumnRef{id});
   if (property == nullptr) return nullptr;
+  if (!is_in_one_name(*parts, *name)) {
+    return make(Type::Bool, false, weight + 2,
+                plan::Apply{&name_overload(form->negated), {searched, property}});
+  }
+  // The match and where else it looks; the property stands between them.
+  parts_looked_at.insert(parts_looked_at.begin() + 1, property);
   return make(Type::Bool, false, weight + 2,
-              plan::Apply{&name_overload(form->negated), {searched, property}});
+              plan::Apply{&only_name_overload(form->negated), std::move(parts_looked_at)});
 }
 
 std::vector<plan::Hidden> Binder::hidden_of(const std::vector<ShreddedColumn>& shredded) {
