@@ -510,7 +510,7 @@ test('storage says what is kept, what would go and what is held; usage says who 
   await page.getByLabel('Also those that have ended').check();
   await page.getByText(/released by admin: The case is closed/).waitFor();
 
-  await page.getByRole('link', { name: 'Usage' }).click();
+  await page.getByRole('link', { name: 'Usage' }).first().click();
   await heading('Usage').waitFor();
   const usage = page.getByRole('table', { name: 'Usage' });
   await usage.getByRole('link', { name: 'SecurityIoTRawEvent' }).waitFor();

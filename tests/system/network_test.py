@@ -151,7 +151,8 @@ class NetworkTest(unittest.TestCase):
                 self.assertEqual((flow["server"]["address"], flow["serverPort"], flow["applicationProtocol"]),
                                  ("10.0.0.9", 502, "modbus"))
                 self.assertEqual(processes(flow, "client"), [f"/opt/{place}/hmi"], "not the later one")
-                table = site.cli("network", "flows", "--device", f"hmi-{place}", json_output=False)
+                table = site.cli("network", "flows", "--device", f"hmi-{place}", "-o", "table",
+                                 json_output=False)
                 self.assertIn(f"/opt/{place}/hmi (1000)", table)
 
             # The server of both has no agent; each sensor's picture of it tells its own client.
