@@ -310,6 +310,37 @@ test('a chart stands above its values', async () => {
   takeFaults();
 });
 
+test('a query asks for the values that it declares', async () => {
+  if (!hub.real) return;
+  const query = 'declare query_parameters(n:long, word:string = "row"); range i from 1 to 9 step 1 | where i <= n | extend text = word';
+  await page.goto(`/query?q=${encodeURIComponent(query)}`);
+  const values = page.getByRole('group', { name: 'Values of the query' });
+  await values.getByText('Give a value of type long.').waitFor();
+  await values.getByText('Without one: "row"').waitFor();
+  assert.equal(await page.getByRole('grid').count(), 0, 'it was not run');
+  await inspect('query-values-missing');
+  const n = values.getByLabel('n long');
+  assert.ok(await n.evaluate((field) => field === document.activeElement));
+  await n.fill('many');
+  await values.getByText(/should be of type long/).waitFor();
+  assert.equal(await n.getAttribute('aria-invalid'), 'true');
+  await n.fill('3');
+  await n.press('Enter');
+  await page.getByRole('grid').waitFor();
+  assert.equal(await page.getByRole('grid').getAttribute('aria-rowcount'), '4');
+  assert.equal(new URL(page.url()).searchParams.get('p.n'), '3');
+  await inspect('query-values');
+  // The link has other values than this browser remembers.
+  await page.goto(`/query?q=${encodeURIComponent(query)}&p.n=5&p.word=line`);
+  await page.getByRole('gridcell', { name: 'line' }).first().waitFor();
+  assert.equal(await page.getByRole('grid').getAttribute('aria-rowcount'), '6');
+  await page.goto('/alerts');
+  await page.goto(`/query?q=${encodeURIComponent(query)}`);
+  await page.getByRole('gridcell', { name: 'row' }).first().waitFor();
+  assert.equal(await n.inputValue(), '3');
+  takeFaults();
+});
+
 test('a query is kept under a name', async () => {
   const button = page.getByRole('button', { name: 'Save', exact: true });
   await page.goto(`/query?q=${encodeURIComponent('SecurityAlert | take 25')}`);

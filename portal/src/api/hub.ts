@@ -238,14 +238,20 @@ export const hub = {
   runAnalyticsRule: (id: string) => call<AnalyticsRule>('POST', `/analytics-rules/${segment(id)}/run`),
   deleteAnalyticsRule: (id: string, etag: string) => call<void>('DELETE', `/analytics-rules/${segment(id)}`, { etag }),
 
-  query: (query: string, options: { id?: string; limit?: number; signal?: AbortSignal } = {}) =>
-    call<QueryResult>('POST', '/query', { body: { query, id: options.id, limit: options.limit }, signal: options.signal }),
+  query: (
+    query: string,
+    options: { id?: string; limit?: number; parameters?: Readonly<Record<string, string>>; signal?: AbortSignal } = {},
+  ) =>
+    call<QueryResult>('POST', '/query', {
+      body: { query, id: options.id, limit: options.limit, parameters: options.parameters },
+      signal: options.signal,
+    }),
   // Ends a query that was sent with that id, also one that still waits for its turn.
   cancelQuery: (id: string) => call<void>('DELETE', `/query/${segment(id)}`),
   complete: (query: string, offset: number, signal?: AbortSignal) =>
     call<Completion>('POST', '/query/complete', { body: { query, offset }, signal }),
-  validate: (query: string, signal?: AbortSignal) =>
-    call<Validation>('POST', '/query/validate', { body: { query }, signal }),
+  validate: (query: string, options: { parameters?: Readonly<Record<string, string>>; signal?: AbortSignal } = {}) =>
+    call<Validation>('POST', '/query/validate', { body: { query, parameters: options.parameters }, signal: options.signal }),
   schema: (signal?: AbortSignal) => call<{ tables: Table[] }>('GET', '/query/schema', { signal }),
   savedQueries: (filter: { search?: string; limit?: number; cursor?: string }, signal?: AbortSignal) =>
     call<Page<SavedQuery>>('GET', '/queries', { query: { ...filter }, signal }),

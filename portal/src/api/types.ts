@@ -93,6 +93,7 @@ export type UsageSums = Schemas['UsageSums'];
 export type UsageBy = NonNullable<NonNullable<operations['getUsage']['parameters']['query']>['by']>;
 export type Hold = Schemas['Hold'];
 export type HoldDraft = NonNullable<operations['createHold']['requestBody']>['content']['application/json'];
+export type QueryParameter = Schemas['QueryParameter'];
 export type Validation = operations['validateQuery']['responses']['200']['content']['application/json'];
 export type Table = operations['getQuerySchema']['responses']['200']['content']['application/json']['tables'][number];
 export type StreamAlert = Schemas['StreamAlert'];

@@ -95,5 +95,7 @@ export const href = {
   vulnerability: (name: string) => `/vulnerabilities/${encodeURIComponent(name)}`,
   networkAsset: (id: string) => `/network/${encodeURIComponent(id)}`,
   usageOf: (table: string, days?: string) => `/usage?table=${encodeURIComponent(table)}${days === undefined ? '' : `&days=${days}`}`,
-  query: (text: string) => `/query?q=${encodeURIComponent(text.trim())}`,
+  // With values of what the query declares.
+  query: (text: string, values: Readonly<Record<string, string>> = {}) =>
+    [`/query?q=${encodeURIComponent(text.trim())}`, ...Object.entries(values).map((each) => `p.${each.map(encodeURIComponent).join('=')}`)].join('&'),
 };

@@ -1,7 +1,8 @@
 // Running one query at a time, and what came of it.
 import { ApiError, asApiError, isAbort } from '../api/client';
 import { hub } from '../api/hub';
-import type { Diagnostic, QueryResult } from '../api/types';
+import type { Diagnostic, QueryParameter, QueryResult } from '../api/types';
+import { besideFields, type Values } from './query_parameters';
 
 const kTickMs = 100;
 
@@ -10,6 +11,9 @@ export class QueryRun {
   error = $state.raw<ApiError | undefined>();
   // What the hub says about the text in the editor; belongs to exactly that text.
   diagnostics = $state.raw<Diagnostic[]>([]);
+  // What that text declares, and what is wrong with the values that it was given, by name.
+  parameters = $state.raw<QueryParameter[]>([]);
+  valueErrors = $state.raw<Values>({});
   running = $state(false);
   stopped = $state(false);
   elapsedMs = $state(0);
@@ -17,7 +21,7 @@ export class QueryRun {
   #id = '';
   #checking: AbortController | undefined;
 
-  async run(text: string): Promise<void> {
+  async run(text: string, values: Values = {}): Promise<void> {
     this.stop();
     const abort = new AbortController();
     this.#abort = abort;
@@ -30,15 +34,16 @@ export class QueryRun {
     const begun = performance.now();
     const timer = setInterval(() => (this.elapsedMs = performance.now() - begun), kTickMs);
     try {
-      const result = await hub.query(text, { id, signal: abort.signal });
+      const result = await hub.query(text, { id, parameters: values, signal: abort.signal });
       if (abort.signal.aborted) return;
       this.result = result;
       this.error = undefined;
       this.diagnostics = result.warnings;
+      this.valueErrors = {};
     } catch (cause) {
       if (abort.signal.aborted || isAbort(cause)) return;
       this.error = asApiError(cause);
-      this.diagnostics = this.error.diagnostics;
+      this.#judge(text, values, this.error.diagnostics);
     } finally {
       clearInterval(timer);
       if (this.#abort === abort) this.running = false;
@@ -56,20 +61,30 @@ export class QueryRun {
   }
 
   // Asks what is wrong with a text without running it. Failing to ask is no news for anybody.
-  async check(text: string): Promise<void> {
+  async check(text: string, values: Values = {}): Promise<void> {
     this.#checking?.abort();
     if (text.trim() === '') {
       this.diagnostics = [];
+      this.parameters = [];
+      this.valueErrors = {};
       return;
     }
     const abort = new AbortController();
     this.#checking = abort;
     try {
-      const { diagnostics } = await hub.validate(text, abort.signal);
-      if (!abort.signal.aborted) this.diagnostics = diagnostics;
+      const { diagnostics, parameters } = await hub.validate(text, { parameters: values, signal: abort.signal });
+      if (abort.signal.aborted) return;
+      this.parameters = parameters;
+      this.#judge(text, values, diagnostics);
     } catch {
       if (!abort.signal.aborted) this.diagnostics = [];
     }
+  }
+
+  #judge(text: string, values: Values, diagnostics: Diagnostic[]): void {
+    const { errors, others } = besideFields(text, this.parameters, values, diagnostics);
+    this.valueErrors = errors;
+    this.diagnostics = others;
   }
 
   dispose(): void {
