@@ -41,6 +41,12 @@ void put(std::vector<Value>& values, const Value& value) {
   if (values.size() > Inventory::kMaxValues) values.pop_back();
 }
 
+// What finds out addresses, and whether somebody is there, is no service that one has for another.
+bool is_service(std::string_view protocol) {
+  static constexpr std::array<std::string_view, 3> kNone = {"arp", "icmp", "icmpv6"};
+  return !protocol.empty() && std::ranges::find(kNone, protocol) == kNone.end();
+}
+
 bool programs(Access access) {
   switch (access) {
     case Access::ProgramDownload:
@@ -133,10 +139,11 @@ void Inventory::told(const Told& told) {
 }
 
 void Inventory::talked(const Talk& talk) {
+  const bool service = is_service(talk.protocol);
   Node* const client = node(talk.client, talk.vlan, talk.last);
   if (client != nullptr) {
     touch(*client, talk.first);
-    if (!talk.protocol.empty() && talk.answered) client->uses.emplace(talk.protocol);
+    if (service && talk.answered) client->uses.emplace(talk.protocol);
     client->uses_industry |= talk.industrial && talk.answered;
     if (!talk.answered && !talk.server.ip.none() && !talk.server.ip.group() &&
         client->unanswered.size() < kMaxPeers)
@@ -147,7 +154,7 @@ void Inventory::talked(const Talk& talk) {
   Node* const server = node(talk.server, talk.vlan, talk.last);
   if (server == nullptr) return;
   touch(*server, talk.first);
-  if (!talk.protocol.empty()) server->serves.emplace(talk.protocol);
+  if (service) server->serves.emplace(talk.protocol);
   server->serves_industry |= talk.industrial;
 }
 

@@ -9,6 +9,8 @@
 #include <tuple>
 #include <vector>
 
+#include "base/bytes.h"
+#include "base/result.h"
 #include "base/time.h"
 #include "dissect/evidence.h"
 #include "dissect/message.h"
@@ -106,9 +108,23 @@ class Inventory {
   // In the order of their ids.
   std::vector<Device> devices(const Vendors& vendors) const;
   std::uint64_t left_out() const { return left_out_; }
+  // Hardware and network addresses that are known.
+  std::size_t nodes() const { return macs_.size() + ips_.size(); }
+
+  // All that is known, to be kept; of two that are equal, the same bytes.
+  void save(base::ByteWriter& out) const;
+  // What save() wrote; all of it is checked, and within the bounds above. The cursor is behind it
+  // then. Errors: Truncated, Malformed (neither: save() writes no such thing).
+  static base::Result<Inventory> load(base::Cursor& in);
+  // Where there is hardly any room left: addresses that were not seen since then go, as if they
+  // had never been. How many.
+  std::size_t make_room(base::WallTime unseen_since);
 
  private:
-  using FieldKey = std::tuple<dissect::Fact, int, int>;  // rack and slot -1: none
+  friend class Reading;  // saved.cc
+  friend class Writing;
+  static constexpr std::size_t kFewNodes = kMaxNodes / 16;  // less room than that is hardly any
+  using FieldKey = std::tuple<dissect::Fact, int, int>;     // rack and slot -1: none
   // An address, hardware or network.
   struct Node {
     base::WallTime first;

@@ -169,6 +169,16 @@ TEST(Inventory, BuildingsHaveControllers) {
   EXPECT_EQ(devices[0].level, 1);
 }
 
+TEST(Inventory, FindingOutAddressesIsNoService) {
+  Inventory inventory;
+  for (const std::string_view protocol : {"arp", "icmp", "icmpv6", "dns"})
+    inventory.talked(talk(end(2, 2), end(1, 1), protocol, false));
+  const auto devices = inventory.devices({});
+  ASSERT_EQ(devices.size(), 2U);
+  EXPECT_EQ(devices[0].serves, std::set<std::string>{"dns"});
+  EXPECT_EQ(devices[1].uses, std::set<std::string>{"dns"});
+}
+
 TEST(Inventory, WhoAsksManyInVainScans) {
   Inventory inventory;
   for (std::uint8_t i = 1; i <= Inventory::kScanned; ++i) {
