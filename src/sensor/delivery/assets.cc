@@ -1,5 +1,6 @@
 #include "sensor/delivery/assets.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/hash.h"
@@ -39,8 +40,26 @@ schema::NetworkAsset gone(const std::string& id, base::WallTime last) {
 
 }  // namespace
 
-std::vector<schema::NetworkAsset> Assets::changed(const std::vector<inventory::Device>& devices) {
-  std::vector<schema::NetworkAsset> items;
+std::map<std::string, base::WallTime, std::less<>> Assets::told() const {
+  std::map<std::string, base::WallTime, std::less<>> told;
+  for (const auto& [id, one] : told_)
+    told.emplace_hint(told.end(), id, one.at);
+  return told;
+}
+
+void Assets::remember(const std::map<std::string, base::WallTime, std::less<>>& told) {
+  for (const auto& [id, at] : told)
+    told_.try_emplace(id, Told{.content = 0, .last = at, .at = at, .kept = true, .met = false});
+}
+
+base::WallTime Assets::next(const Told& told, base::WallTime now) {
+  return told.at == base::WallTime{} ? now : std::max<base::WallTime>(now, told.at + kTick);
+}
+
+Assets::Tellings Assets::changed(const std::vector<inventory::Device>& devices,
+                                 base::WallTime now) {
+  now = std::chrono::floor<std::chrono::milliseconds>(now);
+  Tellings tellings;
   for (auto& [id, told] : told_)
     told.met = false;
   for (const inventory::Device& device : devices) {
@@ -49,20 +68,26 @@ std::vector<schema::NetworkAsset> Assets::changed(const std::vector<inventory::D
     const auto [found, is_new] = told_.try_emplace(device.id);
     Told& told = found->second;
     told.met = true;
-    if (!is_new && told.content == content && device.last - told.last < kAgain) continue;
+    if (is_new) told.at = gone_;
+    if (!is_new && !told.kept && told.content == content && device.last - told.last < kAgain)
+      continue;
     told.content = content;
+    told.kept = false;
     told.last = device.last;
-    items.push_back(std::move(item));
+    told.at = next(told, now);
+    tellings[told.at].push_back(std::move(item));
   }
   for (auto one = told_.begin(); one != told_.end();) {
     if (one->second.met) {
       ++one;
       continue;
     }
-    items.push_back(gone(one->first, one->second.last));
+    const base::WallTime time = next(one->second, now);
+    gone_ = std::max(gone_, time);
+    tellings[time].push_back(gone(one->first, one->second.last));
     one = told_.erase(one);
   }
-  return items;
+  return tellings;
 }
 
 }  // namespace sensor::delivery

@@ -46,26 +46,28 @@ void Delivery::take(const engine::Record& record) {
 
 void Delivery::pass_time(base::WallTime now) {
   now_ = std::max(now_, now);
-  if (conversations_turn_.due(now_, settings_.conversations_every)) tell(conversations_.take());
+  if (conversations_turn_.due(now_, settings_.conversations_every))
+    tell(conversations_.take(), now_);
   if (assets_turn_.due(now_, settings_.assets_every)) tell_assets();
 }
 
 void Delivery::finish() {
-  tell(conversations_.take());
+  tell(conversations_.take(), now_);
   tell_assets();
 }
 
 void Delivery::tell_assets() {
-  tell(assets_.changed(devices_()));
+  for (auto& [time, items] : assets_.changed(devices_(), now_))
+    tell(std::move(items), time);
 }
 
 template <class Item>
-void Delivery::tell(std::vector<Item> items) {
+void Delivery::tell(std::vector<Item> items, base::WallTime time) {
   for (std::size_t at = 0; at < items.size(); at += kItems) {
     const auto begin = items.begin() + static_cast<std::ptrdiff_t>(at);
     const auto end = begin + static_cast<std::ptrdiff_t>(std::min(kItems, items.size() - at));
     std::vector<Item> some(std::make_move_iterator(begin), std::make_move_iterator(end));
-    outlet_(event_of(std::move(some), now_, sensor_), uplink::Priority::Low);
+    outlet_(event_of(std::move(some), time, sensor_), uplink::Priority::Low);
   }
 }
 

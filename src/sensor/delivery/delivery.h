@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 
@@ -46,6 +47,11 @@ class Delivery {
   void finish();
 
   std::size_t assets() const { return assets_.known(); }
+  // As Assets has them.
+  std::map<std::string, base::WallTime, std::less<>> told_assets() const { return assets_.told(); }
+  void remember(const std::map<std::string, base::WallTime, std::less<>>& told) {
+    assets_.remember(told);
+  }
   // What was not told for a bound.
   std::uint64_t left_out() const { return conversations_.left_out() + interest_.held_back(); }
 
@@ -62,7 +68,7 @@ class Delivery {
   static constexpr std::size_t kItems = 100;
 
   template <class Item>
-  void tell(std::vector<Item> items);
+  void tell(std::vector<Item> items, base::WallTime time);
   void tell_assets();
 
   std::string sensor_;

@@ -242,10 +242,24 @@ TEST(Delivery, DividesManyItemsOverEvents) {
   EXPECT_EQ(told.all<schema::NetworkConversation>().size(), 249U);
 }
 
+namespace {
+
+// What is told at that time; all of it, whenever its events say that it was.
+std::vector<schema::NetworkAsset> changed(Assets& assets,
+                                          const std::vector<inventory::Device>& devices,
+                                          base::WallTime now = at(5000)) {
+  std::vector<schema::NetworkAsset> all;
+  for (const auto& [time, items] : assets.changed(devices, now))
+    all.insert(all.end(), items.begin(), items.end());
+  return all;
+}
+
+}  // namespace
+
 TEST(Assets, AreToldWhenTheyChange) {
   Assets assets;
   std::vector<inventory::Device> devices = {device("a", 10), device("b", 10)};
-  const auto items = assets.changed(devices);
+  const auto items = changed(assets, devices);
   ASSERT_EQ(items.size(), 2U);
   EXPECT_EQ(items[0].asset_id, "a");
   EXPECT_EQ(items[0].ip_address, "10.0.0.9");
@@ -258,28 +272,67 @@ TEST(Assets, AreToldWhenTheyChange) {
   EXPECT_NE(items[0].extra_details[0].second.find("\"slot\":2"), std::string::npos);
   // Seen again: not worth telling, until an hour has passed.
   devices[0].last = at(100);
-  EXPECT_TRUE(assets.changed(devices).empty());
+  EXPECT_TRUE(changed(assets, devices).empty());
   devices[0].last = at(3700);
-  EXPECT_EQ(assets.changed(devices).size(), 1U);
-  EXPECT_TRUE(assets.changed(devices).empty());
+  EXPECT_EQ(changed(assets, devices).size(), 1U);
+  EXPECT_TRUE(changed(assets, devices).empty());
   // Something else is known, and be it in a slot.
   devices[1].fields[1].values[0].text = "BMX AMI";
-  ASSERT_EQ(assets.changed(devices).size(), 1U);
+  ASSERT_EQ(changed(assets, devices).size(), 1U);
   devices[1].router = true;
-  ASSERT_EQ(assets.changed(devices).size(), 1U);
+  ASSERT_EQ(changed(assets, devices).size(), 1U);
 }
 
 TEST(Assets, ThatAreNoMoreAreTold) {
   Assets assets;
   std::vector<inventory::Device> devices = {device("a", 10), device("b", 10)};
-  EXPECT_EQ(assets.changed(devices).size(), 2U);
+  EXPECT_EQ(changed(assets, devices).size(), 2U);
   devices.pop_back();
-  const auto items = assets.changed(devices);
+  const auto items = changed(assets, devices);
   ASSERT_EQ(items.size(), 1U);
   EXPECT_EQ(items[0].asset_id, "b");
   EXPECT_EQ(items[0].is_gone, true);
-  EXPECT_TRUE(assets.changed(devices).empty());
+  EXPECT_TRUE(changed(assets, devices).empty());
   EXPECT_EQ(assets.known(), 1U);
+}
+
+// Of a capture, many tellings have one time: that of its last packet.
+TEST(Assets, NoTwoTellingsOfOneHaveTheSameTime) {
+  Assets assets;
+  std::vector<inventory::Device> devices = {device("a", 10), device("b", 10)};
+  const auto time_of = [&](std::string_view id) {
+    base::WallTime found;
+    for (const auto& [time, items] : assets.changed(devices, at(50) + 500us)) {
+      for (const schema::NetworkAsset& item : items)
+        if (item.asset_id == id) found = time;
+    }
+    return found;
+  };
+  EXPECT_EQ(time_of("a"), at(50));
+  devices[0].router = true;
+  EXPECT_EQ(time_of("a"), at(50) + 1ms);
+  devices[1].router = true;
+  EXPECT_EQ(time_of("b"), at(50) + 1ms);
+  const inventory::Device kept = devices[0];
+  devices.erase(devices.begin());
+  EXPECT_EQ(time_of("a"), at(50) + 2ms);
+  devices.push_back(kept);
+  EXPECT_EQ(time_of("a"), at(50) + 3ms);
+}
+
+TEST(Assets, RememberWhatWasToldBefore) {
+  Assets before;
+  changed(before, {device("a", 10), device("b", 10)});
+  Assets assets;
+  assets.remember(before.told());
+  const auto items = changed(assets, {device("a", 10)}, at(1));
+  ASSERT_EQ(items.size(), 2U);
+  EXPECT_EQ(items[0].asset_id, "a");
+  EXPECT_EQ(items[1].asset_id, "b");
+  EXPECT_EQ(items[1].is_gone, true);
+  // Later than what was told before, even by a clock that was set back.
+  EXPECT_EQ(assets.told().at("a"), at(5000) + 1ms);
+  EXPECT_TRUE(changed(assets, {device("a", 10)}).empty());
 }
 
 TEST(Assets, EvidenceIsBounded) {
