@@ -99,6 +99,7 @@ base::Result<Config> load_config(const std::string& file,
   const bool there = std::filesystem::is_directory(beside, ignored);
   config.protocols = from.path("protocols.folder", there ? beside.string() : "");
   config.state_dir = from.path("state.dir", "");
+  config.inventory_every = from.duration("state.inventory_every", 1min, 1s, 24h);
   read_hub(from, config);
   read_deliver(from, config);
   const std::string what = from.text("output.what", config.has_hub() ? "nothing" : "transactions");

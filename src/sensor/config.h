@@ -30,8 +30,10 @@ struct Config {
   std::size_t reassembly = 64U << 20U;
   std::size_t facts = 1'000'000;
   std::string protocols;  // protocols.folder: what users describe; empty: there is none
-  std::string state_dir;  // holds status.json and the spool; empty: there are none
-  Sandboxing sandbox = Sandboxing::Required;  // privileges.sandbox
+  // Holds the inventory, status.json and the spool; empty: there are none.
+  std::string state_dir;
+  std::chrono::nanoseconds inventory_every{};  // state.inventory_every
+  Sandboxing sandbox = Sandboxing::Required;   // privileges.sandbox
   What what = What::Transactions;
   Shape shape = Shape::Json;  // output.format
   // hub.*: who the sensor is there; without a connection string nothing is told to a hub.

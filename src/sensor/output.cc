@@ -34,7 +34,8 @@ std::string health_json(const engine::Health& health) {
   return text;
 }
 
-Output::Output(What what, Shape shape, std::FILE* out) : what_(what), shape_(shape), out_(out) {
+Output::Output(What what, Shape shape, std::FILE* out, const Stock& stock)
+    : what_(what), shape_(shape), out_(out), stock_(stock) {
   if (shape_ == Shape::Zeek) {
     if (what == What::Transactions) text_ += formats::zeek_transaction_header();
     if (what == What::Issues) text_ += formats::zeek_issue_header();
@@ -70,10 +71,6 @@ void Output::line(const Content& content, std::uint64_t flow) {
 }
 
 void Output::take(const engine::Record& record) {
-  if (what_ == What::Assets) {
-    note(inventory_, record);
-    return;
-  }
   if (const auto* one = std::get_if<engine::TransactionRecord>(&record.content)) {
     if (what_ == What::Transactions) line(*one, record.flow);
   } else if (const auto* fact = std::get_if<engine::EvidenceRecord>(&record.content)) {
@@ -91,7 +88,7 @@ void Output::take(const engine::Record& record) {
 
 void Output::end(const engine::Health& health) {
   if (what_ == What::Assets) {
-    for (const inventory::Device& device : inventory_.devices(installed_vendors()))
+    for (const inventory::Device& device : stock_.devices())
       line(device);
   }
   if (what_ != What::Health) return;

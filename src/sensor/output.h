@@ -4,16 +4,16 @@
 #include <string>
 
 #include "sensor/engine/engine.h"
-#include "sensor/inventory/inventory.h"
 #include "sensor/read.h"
+#include "sensor/stock.h"
 
 namespace sensor {
 
-// Writes those records that were asked for, or tells the inventory. Threads: one.
+// Writes those records that were asked for, and in the end what is known. Threads: one.
 class Output final : public engine::Consumer {
  public:
-  // `out` outlives it.
-  Output(What what, Shape shape, std::FILE* out);
+  // `out` and `stock`, which hears the same records, outlive it.
+  Output(What what, Shape shape, std::FILE* out, const Stock& stock);
 
   void take(const engine::Record& record) override;
   // What is known when all is read: devices, health.
@@ -31,7 +31,7 @@ class Output final : public engine::Consumer {
   Shape shape_;
   std::FILE* out_;
   std::string text_;
-  inventory::Inventory inventory_;
+  const Stock& stock_;
   bool good_ = true;
 };
 

@@ -8,6 +8,7 @@
 #include "sensor/engine/engine.h"
 #include "sensor/output.h"
 #include "sensor/protocols.h"
+#include "sensor/stock.h"
 
 namespace sensor {
 
@@ -59,8 +60,10 @@ int read(const ReadOptions& options, std::FILE* out) {
   settings.decode.drop_duplicates = !options.keep_duplicates;
   settings.worker = worker_settings(options.what);
   capture::Files files(options.files);
-  Output output(options.what, options.shape, out);
-  engine::Engine engine(registry, output, settings);
+  Stock stock;
+  Output output(options.what, options.shape, out, stock);
+  Audience audience{options.what == What::Assets ? &stock : nullptr, &output};
+  engine::Engine engine(registry, audience, settings);
   const auto done = engine.run(files);
   output.end(engine.health());
   bool good = output.flush();

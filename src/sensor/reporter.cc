@@ -10,7 +10,6 @@
 #include "base/text.h"
 #include "os/file.h"
 #include "os/process.h"
-#include "sensor/assets.h"
 #include "sensor/delivery/events.h"
 
 namespace sensor {
@@ -65,12 +64,12 @@ Account account_of(const uplink::SpoolStats& spool) {
 
 }  // namespace
 
-Reporter::Reporter(const Config& config, Known known, std::string sensor)
+Reporter::Reporter(const Config& config, Known known, std::string sensor, const Stock& stock)
     : config_(config),
       sensor_(std::move(sensor)),
-      vendors_(installed_vendors()),
+      stock_(stock),
       delivery_(
-          sensor_, industrial_protocols(known), [this] { return inventory_.devices(vendors_); },
+          sensor_, industrial_protocols(known), [this] { return stock_.devices(); },
           [this](schema::Event event, uplink::Priority priority) {
             sender_->submit(std::move(event), priority);
           }),
@@ -80,9 +79,10 @@ Reporter::Reporter(const Config& config, Known known, std::string sensor)
 }
 
 Result<std::unique_ptr<Reporter>> Reporter::start(const Config& config, Known known,
-                                                  uplink::Identity identity, Full full) {
+                                                  uplink::Identity identity, Full full,
+                                                  const Stock& stock) {
   const base::Guid id = TRY(sensor_id(config.state_dir));
-  std::unique_ptr<Reporter> reporter(new Reporter(config, known, id.to_string()));
+  std::unique_ptr<Reporter> reporter(new Reporter(config, known, id.to_string(), stock));
   uplink::Uplink::Options options;
   options.identity = std::move(identity);
   options.session.client_type = "vedette-sensor";
@@ -133,7 +133,6 @@ void Reporter::take_desired() {
 }
 
 void Reporter::take(const engine::Record& record) {
-  note(inventory_, record);
   delivery_.take(record);
 }
 
@@ -151,7 +150,7 @@ void Reporter::finish(const engine::Health& health) {
 }
 
 std::uint64_t Reporter::left_out() const {
-  return delivery_.left_out() + inventory_.left_out() + sender_->dropped();
+  return delivery_.left_out() + stock_.inventory().left_out() + sender_->dropped();
 }
 
 void Reporter::tell_health(base::WallTime now, const engine::Health& health) {

@@ -15,8 +15,9 @@
 #include "sensor/delivery/delivery.h"
 #include "sensor/delivery/sender.h"
 #include "sensor/engine/engine.h"
-#include "sensor/inventory/inventory.h"
+#include "sensor/inventory/saved.h"
 #include "sensor/steering.h"
+#include "sensor/stock.h"
 #include "uplink/identity.h"
 
 namespace sensor {
@@ -28,10 +29,11 @@ class Reporter final : public engine::Consumer {
   // The protocols that are known.
   using Known = std::span<const dissect::Protocol* const>;
 
-  // The folder of config.state_dir is there. Begins to connect. Errors: those of the spool and of
-  // uplink::Uplink::open.
+  // The folder of config.state_dir is there. `stock` outlives it, and hears each record before.
+  // Begins to connect. Errors: those of the spool and of uplink::Uplink::open.
   static base::Result<std::unique_ptr<Reporter>> start(const Config& config, Known known,
-                                                       uplink::Identity identity, Full full);
+                                                       uplink::Identity identity, Full full,
+                                                       const Stock& stock);
 
   // What workers must tell for it.
   static void ask_for(engine::WorkerSettings& settings, const Config& config);
@@ -48,10 +50,12 @@ class Reporter final : public engine::Consumer {
 
   // For status and statistics: members of the object that is open.
   void write_status(base::json::Writer& json) const;
-  std::size_t assets() const { return delivery_.assets(); }
+  // What the hub was told of, as delivery::Assets has it; and to begin with.
+  inventory::ToldIds told_assets() const { return delivery_.told_assets(); }
+  void remember(const inventory::ToldIds& told) { delivery_.remember(told); }
 
  private:
-  Reporter(const Config& config, Known known, std::string sensor);
+  Reporter(const Config& config, Known known, std::string sensor, const Stock& stock);
   void take_desired();
   void tell_health(base::WallTime now, const engine::Health& health);
   std::uint64_t left_out() const;
@@ -59,8 +63,7 @@ class Reporter final : public engine::Consumer {
   const Config config_;
   const std::string sensor_;
   const base::MonoTime started_ = base::mono_now();
-  inventory::Vendors vendors_;
-  inventory::Inventory inventory_;
+  const Stock& stock_;
   delivery::Delivery delivery_;
   base::WallTime next_health_;
   Steering steering_;

@@ -12,15 +12,18 @@
 
 #include "base/json.h"
 #include "base/time.h"
+#include "os/fd.h"
 #include "os/file.h"
 #include "os/service.h"
 #include "sensor/engine/live.h"
 #include "sensor/interface.h"
+#include "sensor/keeper.h"
 #include "sensor/output.h"
 #include "sensor/protocols.h"
 #include "sensor/reporter.h"
 #include "sensor/sandbox.h"
 #include "sensor/status.h"
+#include "sensor/stock.h"
 
 namespace sensor {
 
@@ -28,6 +31,7 @@ namespace {
 
 constexpr std::chrono::seconds kStatusEvery{2};
 constexpr std::chrono::seconds kFarewell{2};
+constexpr std::chrono::minutes kFlowsEvery{1};
 
 // Set by signals.
 std::atomic<bool> asked_to_stop{false};
@@ -37,20 +41,6 @@ int failed(const base::Error& error) {
   std::fputs(("vedette-sensor: " + error.to_string() + "\n").c_str(), stderr);
   return 1;
 }
-
-// Who is told, one after the other.
-class Audience final : public engine::Consumer {
- public:
-  Audience(Output& output, Reporter* reporter) : output_(output), reporter_(reporter) {}
-  void take(const engine::Record& record) override {
-    output_.take(record);
-    if (reporter_ != nullptr) reporter_->take(record);
-  }
-
- private:
-  Output& output_;
-  Reporter* reporter_;
-};
 
 // Wiped when it goes.
 struct Secret {
@@ -73,6 +63,11 @@ std::vector<int> descriptors_of(
   return descriptors;
 }
 
+// Whether anybody will want to know which devices there are.
+bool keeps_inventory(const Config& config) {
+  return !config.state_dir.empty() || config.has_hub() || config.what == What::Assets;
+}
+
 engine::Settings settings_for(const Config& config) {
   engine::Settings settings;
   settings.decode.drop_duplicates = !config.keep_duplicates;
@@ -80,6 +75,11 @@ engine::Settings settings_for(const Config& config) {
   settings.worker.tracker.flows = config.flows;
   settings.worker.tracker.reassembly = config.reassembly;
   settings.worker.fact_capacity = config.facts;
+  // The inventory lives on facts, and on conversations that go on; where these are what is written,
+  // each is written once.
+  if (keeps_inventory(config)) settings.worker.facts = true;
+  if (keeps_inventory(config) && config.what != What::Flows)
+    settings.worker.flows_every = kFlowsEvery;
   if (config.has_hub()) Reporter::ask_for(settings.worker, config);
   return settings;
 }
@@ -91,8 +91,22 @@ struct Listening {
   const Sandbox& sandbox;
   Output& output;
   Reporter* reporter;
+  Keeper& keeper;
   std::FILE* out;
 };
+
+// What is known of devices goes to the disk, now and then.
+void keep(const Listening& with) {
+  const base::MonoTime now = base::mono_now();
+  if (!with.keeper.due(now)) return;
+  if (with.reporter != nullptr) with.keeper.told() = with.reporter->told_assets();
+  with.keeper.save(now, base::wall_now());
+}
+
+void keep_at_last(const Listening& with) {
+  if (with.reporter != nullptr) with.keeper.told() = with.reporter->told_assets();
+  with.keeper.finish(base::wall_now());
+}
 
 void say_ready(const Listening& with) {
   std::fputs(fmt::format("{{\"event\":\"ready\",\"interface\":{}}}\n",
@@ -113,7 +127,8 @@ int listen(engine::Live& live, const Listening& with) {
                                .opened_by = with.opened_by,
                                .sandbox = with.sandbox,
                                .health = last,
-                               .reporter = with.reporter});
+                               .reporter = with.reporter,
+                               .keeper = with.keeper});
   };
   // Whoever hears that it is ready may ask for its status.
   tell("running");
@@ -123,14 +138,16 @@ int listen(engine::Live& live, const Listening& with) {
     if (asked_to_stop || !with.output.flush()) live.stop();
     last = health;
     if (with.reporter != nullptr) with.reporter->pass_time(base::wall_now(), health);
+    keep(with);
     if (base::mono_now() < next) return;
     next = base::mono_now() + kStatusEvery;
     tell("running");
     os::notify_service("WATCHDOG=1");
   });
   with.output.end(last);
+  if (with.reporter != nullptr) with.reporter->finish(last);
+  keep_at_last(with);
   if (with.reporter != nullptr) {
-    with.reporter->finish(last);
     // What the hub does not take until then is in the spool for the next run.
     with.reporter->drain(kFarewell);
   }
@@ -184,8 +201,12 @@ int run(const Config& config, std::FILE* out) {
   }
   auto interface = open_interface(config);
   if (!interface) return not_opened(interface.error());
+  os::Fd claimed;
   if (!config.state_dir.empty()) {
     if (const auto made = os::make_dirs(config.state_dir, 0750); !made) return failed(made.error());
+    auto claim = Keeper::claim(config.state_dir);
+    if (!claim) return failed(claim.error());
+    claimed = std::move(*claim);
   }
   Secret secret;
   if (config.has_hub()) {
@@ -198,17 +219,22 @@ int run(const Config& config, std::FILE* out) {
   if (!sandbox) return failed(sandbox.error());
   for (const int signal : {SIGINT, SIGTERM})
     std::signal(signal, [](int) { asked_to_stop = true; });
+  Stock stock;
+  Keeper keeper(config.state_dir, config.inventory_every, stock.inventory());
   std::unique_ptr<Reporter> reporter;
   if (config.has_hub()) {
-    auto started = Reporter::start(config, protocols->all(), secret.identity, Reporter::Full::Drop);
+    auto started =
+        Reporter::start(config, protocols->all(), secret.identity, Reporter::Full::Drop, stock);
     if (!started) return failed(started.error());
     reporter = std::move(*started);
+    reporter->remember(keeper.told());
   }
-  Output output(config.what, config.shape, out);
+  Output output(config.what, config.shape, out, stock);
   const flow::Registry registry(protocols->all());
-  Audience audience(output, reporter.get());
+  Audience audience{keeps_inventory(config) ? &stock : nullptr, &output, reporter.get()};
   engine::Live live(registry, audience, settings_for(config), std::move(interface->sources));
-  const Listening listening{config, interface->opened_by, *sandbox, output, reporter.get(), out};
+  const Listening listening{config, interface->opened_by, *sandbox, output, reporter.get(), keeper,
+                            out};
   return listen(live, listening);
 }
 

@@ -15,6 +15,7 @@
 #include "sensor/engine/engine.h"
 #include "sensor/protocols.h"
 #include "sensor/reporter.h"
+#include "sensor/stock.h"
 
 namespace sensor {
 
@@ -76,13 +77,15 @@ int send(const Config& config, const std::vector<std::string>& files, std::FILE*
   if (const auto made = os::make_dirs(config.state_dir, 0750); !made) return failed(made.error());
   auto identity = uplink::read_identity(config.hub);
   if (!identity) return failed(identity.error());
+  // Of these captures, whatever the sensor of that folder has seen: sent again they say the same.
+  Stock stock;
   std::unique_ptr<Reporter> reporter;
   Interruption interruption;
   if (const auto ready = interruption.prepare(); !ready) return failed(ready.error());
   Config here = config;
   here.interface.clear();
   auto started =
-      Reporter::start(here, protocols->all(), std::move(*identity), Reporter::Full::Wait);
+      Reporter::start(here, protocols->all(), std::move(*identity), Reporter::Full::Wait, stock);
   if (!started) return failed(started.error());
   reporter = std::move(*started);
   interruption.watch(*reporter);
@@ -96,7 +99,8 @@ int send(const Config& config, const std::vector<std::string>& files, std::FILE*
   settings.worker.fact_capacity = config.facts;
   Reporter::ask_for(settings.worker, config);
   capture::Files source(files);
-  engine::Engine engine(registry, *reporter, settings);
+  Audience audience{&stock, reporter.get()};
+  engine::Engine engine(registry, audience, settings);
   const auto done = engine.run(source);
   reporter->finish(engine.health());
   const bool drained = reporter->drain(kLong);

@@ -49,6 +49,10 @@ void write_status(const Config& config, const Status& status) {
   json.field("interfaceOpenedBy", status.opened_by);
   status.sandbox.write_status(json);
   json.end_object();
+  json.key("inventory");
+  json.begin_object();
+  status.keeper.write_status(json);
+  json.end_object();
   json.key("health");
   json.raw(health_json(status.health));
   if (status.reporter != nullptr) {
@@ -81,6 +85,7 @@ int status(const Config& config, bool table, std::FILE* out) {
   for (const char* const name : {"state", "interface", "since", "updated"})
     std::fputs(fmt::format("{:<24} {}\n", name, parsed->text_or(name, "")).c_str(), out);
   print_members(parsed->find("protection"), "protection.", out);
+  print_members(parsed->find("inventory"), "inventory.", out);
   print_members(parsed->find("health"), "", out);
   return 0;
 }

@@ -6,6 +6,7 @@
 #include "sensor/config.h"
 #include "sensor/engine/engine.h"
 #include "sensor/interface.h"
+#include "sensor/keeper.h"
 #include "sensor/reporter.h"
 #include "sensor/sandbox.h"
 
@@ -19,6 +20,7 @@ struct Status {
   const Sandbox& sandbox;
   const engine::Health& health;
   const Reporter* reporter = nullptr;  // none without a hub
+  const Keeper& keeper;
 };
 // Nothing without a state folder; what fails is logged.
 void write_status(const Config& config, const Status& status);
