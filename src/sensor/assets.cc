@@ -15,8 +15,8 @@ using base::json::Writer;
 using dissect::Fact;
 using inventory::Device;
 
-constexpr const char* kOui = "/usr/share/ieee-data/oui.txt";
-constexpr std::size_t kMaxOui = 64U << 20U;
+constexpr const char* kVendorLists[] = {"oui.txt", "mam.txt", "oui36.txt", "iab.txt"};
+constexpr std::size_t kMaxVendorList = 64U << 20U;
 
 template <class List>
 void write_texts(Writer& json, std::string_view name, const List& list) {
@@ -78,8 +78,12 @@ void note(inventory::Inventory& inventory, const engine::Record& record) {
 }
 
 inventory::Vendors installed_vendors() {
-  const auto text = os::read_file(kOui, kMaxOui);
-  return text ? inventory::Vendors::parse(*text) : inventory::Vendors();
+  inventory::Vendors vendors;
+  for (const char* const list : kVendorLists) {
+    const auto text = os::read_file(fmt::format("{}/{}", kVendorFolder, list), kMaxVendorList);
+    if (text) vendors.add(*text);
+  }
+  return vendors;
 }
 
 void json_line(std::string& out, const Device& device) {

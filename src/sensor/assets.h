@@ -12,7 +12,7 @@ void note(inventory::Inventory& inventory, const engine::Record& record);
 
 // Where that is.
 inline constexpr const char* kVendorFolder = "/usr/share/ieee-data";
-// IEEE's list of manufacturers where Debian's ieee-data puts it; none when it is not installed.
+// IEEE's lists of manufacturers where Debian's ieee-data puts them; none when it is not installed.
 inventory::Vendors installed_vendors();
 
 // As in print.h.

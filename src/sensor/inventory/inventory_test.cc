@@ -221,7 +221,11 @@ TEST(Vendors, AreFoundByTheirBlock) {
       "00-1D-9C   (hex)\t\tRockwell Automation\r\n"
       "001D9C     (base 16)\t\tRockwell Automation\r\n"
       "ZZ-1D-9C   (hex)\t\tNobody\r\n"
-      "00-0E-8C   (hex)\t\tSiemens AG");
+      "ZZ1D9C     (base 16)\t\tNobody\r\n"
+      "00-1D-9D   (hex)\t\tPrivate\r\n"
+      "001D9D     (base 16)\t\tPrivate\r\n"
+      "00-0E-8C   (hex)\t\tSiemens AG\r\n"
+      "000E8C     (base 16)\t\tSiemens AG");
   EXPECT_EQ(vendors.size(), 2U);
   EXPECT_EQ(vendors.of(end(1, 0).mac), "Rockwell Automation");
   EXPECT_EQ(vendors.of(dissect::MacAddress::of(base::ByteVec{0, 0x0E, 0x8C, 1, 2, 3})),
@@ -230,6 +234,36 @@ TEST(Vendors, AreFoundByTheirBlock) {
   Inventory inventory;
   inventory.seen(at(0), end(1, 1), 0, 64);
   EXPECT_EQ(inventory.devices(vendors)[0].field(Fact::Vendor), "Rockwell Automation");
+}
+
+TEST(Vendors, TheSmallestBlockTells) {
+  Vendors vendors = Vendors::parse(
+      "70-B3-D5   (hex)\t\tIEEE Registration Authority\n"
+      "70B3D5     (base 16)\t\tIEEE Registration Authority\n"
+      "74-1A-E0   (hex)\t\tOf the whole\n"
+      "741AE0     (base 16)\t\tOf the whole\n");
+  vendors.add(
+      "70-B3-D5   (hex)\t\tOf a small part\n"
+      "F2F000-F2FFFF     (base 16)\t\tOf a small part\n"
+      "74-1A-E0   (hex)\t\tOf a part\n"
+      "900000-9FFFFF     (base 16)\t\tOf a part\n"
+      "74-1A-E0   (hex)\t\tOf what is no block\n"
+      "A00000-BFFFFF     (base 16)\t\tOf what is no block\n"
+      "A00000-AFFFFF     (base 16)\t\tOf a line without its block\n"
+      "74-1A-E0   (hex)\t\tSaid again\n"
+      "741AE0     (base 16)\t\tSaid again\n");
+  EXPECT_EQ(vendors.size(), 3U);
+  const auto of = [&](std::uint8_t third, std::uint8_t fourth, std::uint8_t fifth) {
+    const bool small = third == 0xD5;
+    return vendors.of(
+        dissect::MacAddress::of(small ? base::ByteVec{0x70, 0xB3, third, fourth, fifth, 1}
+                                      : base::ByteVec{0x74, 0x1A, third, fourth, fifth, 1}));
+  };
+  EXPECT_EQ(of(0xD5, 0xF2, 0xF1), "Of a small part");
+  EXPECT_EQ(of(0xD5, 0xF2, 0xE1), "");
+  EXPECT_EQ(of(0xE0, 0x9F, 0xFF), "Of a part");
+  EXPECT_EQ(of(0xE0, 0xA0, 0x00), "Of the whole");
+  EXPECT_EQ(of(0xE1, 0x9F, 0xFF), "");
 }
 
 }  // namespace sensor::inventory
