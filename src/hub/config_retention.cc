@@ -61,8 +61,11 @@ void read_retention(os::Config& file, retention::Settings& settings) {
     if (file.has("retention.max_size")) limit.max_bytes = settings.otherwise.max_bytes;
   }
   std::vector<std::string_view> known;
+  std::vector<std::string_view> without_pieces;
   for (const store::TableDefinition* table : store::all_tables()) {
-    if (!table->stored.empty()) known.push_back(table->name);
+    if (table->stored.empty()) continue;
+    known.push_back(table->name);
+    if (table->piece_order.empty()) without_pieces.push_back(table->name);
   }
   for (const std::string& name : file.names("retention.table")) {
     const std::string key = "retention.table." + name + ".";
@@ -72,7 +75,8 @@ void read_retention(os::Config& file, retention::Settings& settings) {
                   "\"" + name + "\"");
     }
     settings.tables[name] = read_limit(file, key, settings.of(name));
-    if (name == store::usage_table().name && file.has(key + "max_size")) {
+    const bool shares = std::ranges::find(without_pieces, name) != without_pieces.end();
+    if (shares && file.has(key + "max_size")) {
       file.reject(key + "max_size", "only max_age: its rows share the database file with others",
                   std::to_string(settings.tables[name].max_bytes));
     }

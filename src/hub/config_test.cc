@@ -251,6 +251,7 @@ TEST_F(HubConfig, SaysWhatIsWrongWithRetention) {
         {"raw_event_types = [\"Login\"]\n", "chosen"},
         {"raw_events = \"chosen\"\nraw_event_types = [\"Logins\"]\n", "Logins"},
         {"[retention.table.Usage]\nmax_size = \"1GiB\"\n", "only max_age"},
+        {"[retention.table.SecurityRecommendation]\nmax_size = \"1GiB\"\n", "only max_age"},
         {"[retention.table.SecurityAlerts]\nmax_age = \"9d\"\n", "SecurityAlert"}}) {
     const auto config = load(std::string(kHead) + text);
     ASSERT_FALSE(config) << text;

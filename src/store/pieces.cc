@@ -71,6 +71,7 @@ std::uint64_t size_of_all(const std::string& folder) {
 std::vector<const TableDefinition*> stored_tables() {
   std::vector<const TableDefinition*> tables = tables_with_pieces();
   tables.push_back(&usage_table());
+  tables.push_back(&recommendation_table());
   return tables;
 }
 
@@ -203,22 +204,35 @@ base::Result<Change> Pieces::erase_hot(std::string_view name, std::string_view c
   return change;
 }
 
-base::Result<std::vector<std::int64_t>> Pieces::current_twins(kql::Ticks first,
-                                                              kql::Ticks last) const {
+base::Result<std::vector<std::int64_t>> Pieces::current_twins(kql::Ticks first, kql::Ticks last,
+                                                              std::string_view staying) const {
   auto lease = TRY(state_->lease());
   auto rows = TRY(lease.connection().query(fmt::format(
       "SELECT ChangeId FROM (SELECT ChangeId, TimeGenerated FROM {0}) AS latest WHERE "
       "TimeGenerated BETWEEN {1} AND {2} UNION "
       "SELECT ChangeId FROM {3} AS gone WHERE Operation = 'deleted' AND TimeGenerated BETWEEN {1} "
-      "AND {2} AND EXISTS (SELECT 1 FROM {3} AS old WHERE old.DeviceId = gone.DeviceId AND "
-      "old.ChangeId < gone.ChangeId) ORDER BY ChangeId",
-      current_twin_table().view_source(), first, last, twin_table().relation)));
+      "AND {2} AND EXISTS (SELECT 1 FROM (SELECT DeviceId, ChangeId FROM {3} WHERE {4}) AS old "
+      "WHERE old.DeviceId = gone.DeviceId AND old.ChangeId < gone.ChangeId) ORDER BY ChangeId",
+      current_twin_table().view_source(), first, last, twin_table().relation, staying)));
   std::vector<std::int64_t> ids;
   while (TRY(rows.next())) {
     for (idx_t row = 0; row < rows.size(); ++row)
       ids.push_back(rows.column(0).as<std::int64_t>(row));
   }
   return ids;
+}
+
+// Of two states of the same moment the one that stands counts: nobody knows which came last.
+std::string Pieces::current_recommendations(kql::Ticks first, kql::Ticks last,
+                                            std::string_view staying) {
+  return fmt::format(
+      "row(RecommendationId, DeviceId, TimeGenerated) IN (SELECT row(RecommendationId, DeviceId, "
+      "LastTime) FROM (SELECT RecommendationId, DeviceId, max(TimeGenerated) AS LastTime, "
+      "arg_max(RecommendationState <> 'Resolved', row(TimeGenerated, RecommendationState <> "
+      "'Resolved')) AS Stands, min(TimeGenerated) FILTER (WHERE {2}) AS Oldest FROM {3} GROUP BY "
+      "RecommendationId, DeviceId) WHERE LastTime BETWEEN {0} AND {1} AND (Stands OR "
+      "coalesce(Oldest < LastTime, false)))",
+      first, last, staying, recommendation_table().relation);
 }
 
 base::Result<void> Pieces::hold(std::span<const std::uint64_t> ids, bool held) {

@@ -103,8 +103,14 @@ class Pieces {
   base::Result<Change> erase_hot(std::string_view table, std::string_view condition);
   // Rows of DeviceTwins received from `first` to `last` that must not go while others stay: the
   // last one of each twin that exists, and that a twin was deleted where older rows of its device
-  // are still there. By ChangeId.
-  base::Result<std::vector<std::int64_t>> current_twins(kql::Ticks first, kql::Ticks last) const;
+  // stay, for which `staying`, an SQL condition over the stored columns, is true. By ChangeId.
+  base::Result<std::vector<std::int64_t>> current_twins(kql::Ticks first, kql::Ticks last,
+                                                        std::string_view staying) const;
+  // The same of SecurityRecommendation, as an SQL condition for count(), rewrite() and the others:
+  // true of the last row of each recommendation that is not resolved, and of that it was resolved
+  // where older rows of it stay.
+  static std::string current_recommendations(kql::Ticks first, kql::Ticks last,
+                                             std::string_view staying);
   // A piece that is held is not dropped or rewritten. Conflict as in drop().
   base::Result<void> hold(std::span<const std::uint64_t> ids, bool held);
 

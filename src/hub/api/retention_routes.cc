@@ -33,6 +33,14 @@ std::vector<std::string_view> table_names() {
   return names;
 }
 
+// Whether the table's rows lie in no pieces, of which a size could be told.
+bool shares_its_file(std::string_view name) {
+  const auto tables = store::all_tables();
+  return std::ranges::any_of(tables, [name](const store::TableDefinition* table) {
+    return table->name == name && table->piece_order.empty();
+  });
+}
+
 // An answer when it is no table.
 std::optional<Response> check_table(const Call& call, std::string_view name) {
   const auto names = table_names();
@@ -171,8 +179,10 @@ std::expected<retention::Settings, Response> tried_settings(const Call& call,
     const auto bytes = size_of("maxBytes");
     if (!bytes) return bad("maxBytes", "a number of bytes; 0: no limit");
     const auto* table = call.target.parameter("table");
-    if (table != nullptr && *table == store::usage_table().name)
-      return bad("maxBytes", "none for Usage: its rows share the database file with others");
+    if (table != nullptr && shares_its_file(*table)) {
+      return bad("maxBytes",
+                 "none for " + *table + ": its rows share the database file with others");
+    }
     for (retention::Limit* limit : limits)
       limit->max_bytes = *bytes;
   }

@@ -62,6 +62,38 @@ class LimitsOnAStore : public CareTest {
         "project strcat_array(L, ', ')");
   }
 
+  // Recommendations on two days: r1 is found again, r3 is resolved on the second; r2 and r4 stay as
+  // they were, r5 never stood.
+  void append_recommendations() {
+    store::Batch batch;
+    const auto add = [&batch](std::int64_t day, const char* device, const char* id,
+                              const char* state) {
+      store::RecommendationRow row;
+      row.outbox = batch.recommendations.size() + 1;
+      row.time_generated = store::day_begin(day) + static_cast<kql::Ticks>(row.outbox);
+      row.device_id = device;
+      row.id = id;
+      row.state = state;
+      row.additional_data = "{}";
+      row.properties = "{}";
+      batch.recommendations.push_back(row);
+    };
+    add(store::kDay, "d1", "r1", "Active");
+    add(store::kDay, "d1", "r2", "Active");
+    add(store::kDay, "d2", "r3", "Active");
+    add(store::kDay, "d2", "r4", "Dismissed");
+    add(store::kDay, "d2", "r5", "Resolved");
+    add(store::kDay + 1, "d1", "r1", "Active");
+    add(store::kDay + 1, "d2", "r3", "Resolved");
+    ASSERT_TRUE(store_->append(batch, ++sequence_));
+  }
+  std::string recommendations() {
+    return kql(
+        "SecurityRecommendation | order by RecommendationId asc, TimeGenerated asc | "
+        "summarize L = make_list(strcat(RecommendationId, ' ', RecommendationState)) | "
+        "project strcat_array(L, ', ')");
+  }
+
   std::unique_ptr<Shelf> shelf_;
   std::unique_ptr<Retention> retention_;
 };
@@ -122,7 +154,7 @@ TEST_F(LimitsOnAStore, TwinsAsTheyAreNowStayWhateverTheirAge) {
   Retention& limits = retention(keep_a_day());
   const auto preview = limits.preview(limits.settings());
   ASSERT_TRUE(preview) << preview.error().to_string();
-  EXPECT_EQ(preview->rows, (std::vector<std::uint64_t>{3, 0}));
+  EXPECT_EQ(preview->rows, (std::vector<std::uint64_t>{3, 1}));
   const auto outcome = limits.apply("system");
   ASSERT_TRUE(outcome) << outcome.error().to_string();
   EXPECT_EQ(twins(), "d1 updated, d2 created");
@@ -165,6 +197,52 @@ TEST_F(LimitsOnAStore, TwinsGoByTheirTablesSizeToo) {
   Retention& limits = retention(settings);
   ASSERT_TRUE(limits.apply("system"));
   EXPECT_EQ(twins(), "d1 updated, d2 created");
+}
+
+// Else what is wrong with a device for long would not be known any more.
+TEST_F(LimitsOnAStore, RecommendationsThatStandStayWhateverTheirAge) {
+  append_recommendations();
+  Retention& limits = retention(keep_a_day());
+  const auto preview = limits.preview(limits.settings());
+  ASSERT_TRUE(preview) << preview.error().to_string();
+  EXPECT_EQ(preview->rows, (std::vector<std::uint64_t>{4}));
+  EXPECT_EQ(kql("SecurityRecommendation | count"), "7") << "a dry run";
+  const auto outcome = limits.apply("system");
+  ASSERT_TRUE(outcome) << outcome.error().to_string();
+  ASSERT_EQ(outcome->shares.size(), 1U);
+  EXPECT_EQ(outcome->shares[0].rows, 4U) << "the dry run said so";
+  EXPECT_EQ(recommendations(), "r1 Active, r2 Active, r4 Dismissed");
+  EXPECT_TRUE(limits.apply("system")->shares.empty()) << "there is nothing more to take";
+  EXPECT_EQ(limits.preview(limits.settings())->plan.held.size(), 0U) << "nobody holds them";
+}
+
+TEST_F(LimitsOnAStore, RecommendationsGoOnlyWithALimitOnTheirTable) {
+  append_recommendations();
+  Settings settings;
+  settings.tables["SecurityRecommendation"] = {std::chrono::days(36'500), 0};
+  Retention& limits = retention(settings);
+  ASSERT_TRUE(limits.apply("system"));
+  EXPECT_EQ(kql("SecurityRecommendation | count"), "7") << "none is so old";
+}
+
+// What is held of a recommendation that was resolved must not make it stand again.
+TEST_F(LimitsOnAStore, ThatARecommendationWasResolvedStaysWithItsHeldRows) {
+  append_recommendations();
+  Retention& limits = retention(keep_a_day());
+  HoldRecord hold;
+  hold.reason = "case 7";
+  hold.device_id = "d2";
+  hold.to = base::WallTime(std::chrono::days(store::kDay + 1));
+  ASSERT_TRUE(limits.add_hold(hold));
+  const auto preview = limits.preview(limits.settings());
+  ASSERT_TRUE(preview) << preview.error().to_string();
+  EXPECT_EQ(preview->rows, (std::vector<std::uint64_t>{1}));
+  ASSERT_TRUE(limits.apply("system"));
+  EXPECT_EQ(recommendations(),
+            "r1 Active, r2 Active, r3 Active, r3 Resolved, r4 Dismissed, r5 Resolved");
+  ASSERT_TRUE(limits.release_hold(1, "admin", "over"));
+  ASSERT_TRUE(limits.apply("system"));
+  EXPECT_EQ(recommendations(), "r1 Active, r2 Active, r4 Dismissed");
 }
 
 TEST_F(LimitsOnAStore, UsageGoesByWholeDays) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 #include <tuple>
 
 namespace hub::retention {
@@ -42,6 +43,7 @@ class Planner {
     by_age();
     by_table_size();
     by_disk();
+    see_others();
     return std::move(plan_);
   }
 
@@ -62,6 +64,8 @@ class Planner {
     if (piece.hot) step.before = oldest_of(piece);
     bool held = piece.only_held;
     for (const Hold& hold : request_.holds) {
+      const bool of_table = hold.table.empty() || hold.table == piece.table;
+      if (of_table && piece.keeps_current) step.table_holds.push_back(hold);
       if (!hold.overlaps(piece)) continue;
       step.keep.push_back(hold);
       held = held || hold.covers(piece);
@@ -127,9 +131,25 @@ class Planner {
     std::uint64_t free = 0;
     for (const Piece* piece : left_) {
       const auto overlaps = [&](const Hold& hold) { return hold.overlaps(*piece); };
-      if (std::ranges::none_of(request_.holds, overlaps)) free += piece->bytes;
+      if (!piece->keeps_current && std::ranges::none_of(request_.holds, overlaps))
+        free += piece->bytes;
     }
     return plan_.disk_after - std::min(plan_.disk_after, free) <= enough;
+  }
+
+  // What is not taken before a step is there when its turn comes.
+  void see_others() {
+    using Key = std::tuple<std::string_view, bool, std::uint64_t>;
+    const auto key = [](const Piece& piece) { return Key(piece.table, piece.hot, piece.id); };
+    std::set<Key> taken;
+    for (Step& step : plan_.steps) {
+      taken.insert(key(step.piece));
+      if (!step.piece.keeps_current) continue;
+      for (const Piece& piece : request_.pieces) {
+        if (piece.table == step.piece.table && !taken.contains(key(piece)))
+          step.others_from = std::min(step.others_from, piece.first);
+      }
+    }
   }
 
   const Request& request_;

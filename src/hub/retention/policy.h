@@ -49,6 +49,10 @@ struct Step {
   Piece piece;
   Why why = Why::Age;
   std::vector<Hold> keep;
+  // Of a piece that keeps what is so now, what older rows of its table will be there still: those
+  // received from then on, and those that one of the holds is about.
+  std::vector<Hold> table_holds = {};
+  kql::Ticks others_from = kql::kMaxDateTimeTicks;
   kql::Ticks before = kql::kMaxDateTimeTicks;  // hot rows only
 
   bool whole() const { return keep.empty() && !piece.hot && !piece.keeps_current; }

@@ -227,6 +227,29 @@ TEST_F(PolicyTest, WhatIsSoNowStaysWhateverTheLimits) {
   EXPECT_EQ(plan().disk_after, 900U);
 }
 
+TEST_F(PolicyTest, WhatStaysOfOthersIsSaidOfWhatKeepsWhatIsSoNow) {
+  pieces_ = {piece(1, "DeviceTwins", 50), piece(2, "DeviceTwins", 40), piece(3, "DeviceTwins", 5),
+             piece(4, kRaw, 60)};
+  for (Piece& each : pieces_)
+    each.keeps_current = each.table == "DeviceTwins";
+  keep("DeviceTwins", days(10));
+  Hold hold;
+  hold.device = "press-1";
+  hold.to = pieces_[0].last + 1;
+  Hold other = hold;
+  other.table = kRaw;
+  holds_ = {hold, other};
+  const Plan found = plan();
+  ASSERT_EQ(ids(found.steps), "1t 2t");
+  // Piece 2 is still there when it is the first one's turn, and not when it is its own.
+  EXPECT_EQ(found.steps[0].others_from, pieces_[1].first);
+  EXPECT_EQ(found.steps[1].others_from, pieces_[2].first);
+  // The hold is about no row of piece 2, but about older ones of its table.
+  EXPECT_TRUE(found.steps[1].keep.empty());
+  ASSERT_EQ(found.steps[1].table_holds.size(), 1U);
+  EXPECT_EQ(found.steps[1].table_holds[0].to, hold.to);
+}
+
 TEST(Marks, DoNotOverflow) {
   const Marks marks = marks_of(UINT64_MAX);
   EXPECT_LT(marks.goal, marks.start);

@@ -48,9 +48,9 @@ std::string_view time_of(std::string_view name) {
   return table == nullptr ? "TimeGenerated" : table->age_by;
 }
 
-// Rows of which the last one says how a twin is now.
-bool is_of_twins(std::string_view table) {
-  return table == store::twin_table().name;
+// Rows of which the last one of its kind says what is so now.
+bool keeps_current(std::string_view table) {
+  return table == store::twin_table().name || table == store::recommendation_table().name;
 }
 
 // True of the rows that one of the holds is about.
@@ -82,7 +82,7 @@ class PieceShelf final : public Shelf {
                      .rows = found.rows,
                      .bytes = found.bytes,
                      .by_device = !device_column(found.table).empty(),
-                     .keeps_current = is_of_twins(found.table)});
+                     .keeps_current = keeps_current(found.table)});
     }
     for (const store::HotRows& found : TRY(pieces_.hot())) {
       if (found.rows == 0) continue;
@@ -92,7 +92,7 @@ class PieceShelf final : public Shelf {
                      .rows = found.rows,
                      .hot = true,
                      .by_device = !device_column(found.table).empty(),
-                     .keeps_current = is_of_twins(found.table)});
+                     .keeps_current = keeps_current(found.table)});
     }
     return all;
   }
@@ -141,7 +141,15 @@ class PieceShelf final : public Shelf {
   Result<std::string> staying_sql(const Step& step) const {
     std::string sql = held_sql(step.piece.table, step.keep);
     if (!step.piece.keeps_current) return sql;
-    const auto current = TRY(pieces_.current_twins(step.piece.first, step.piece.last));
+    const std::string older =
+        fmt::format("({}) OR {} >= {}", held_sql(step.piece.table, step.table_holds),
+                    time_of(step.piece.table), step.others_from);
+    if (step.piece.table == store::recommendation_table().name) {
+      return fmt::format(
+          "{} OR {}", sql,
+          store::Pieces::current_recommendations(step.piece.first, step.piece.last, older));
+    }
+    const auto current = TRY(pieces_.current_twins(step.piece.first, step.piece.last, older));
     if (!current.empty()) sql += fmt::format(" OR ChangeId IN ({})", fmt::join(current, ", "));
     return sql;
   }
