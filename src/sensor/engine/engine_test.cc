@@ -146,6 +146,37 @@ TEST(Engine, RepetitionStaysWithTheWorker) {
                                             "245 1 transaction 121-122 x59"}));
 }
 
+// Run, stop, run within a minute: what is told last is what is true.
+TEST(Engine, AValueThatReturnsIsToldAgainWithOneWorkerOrTwo) {
+  Given given;
+  const char* const said[] = {"1=run", "1=run", "1=stop", "1=stop", "1=run", "1=run"};
+  std::int64_t time = 0;
+  for (const char* const text : said) {
+    for (std::uint8_t to = 2; to < 10; ++to) {
+      given.add(ethernet(0x0800, ipv4({.from = 1, .to = to}, udp(7000, 50000, message('R', text)))),
+                time);
+      time += 100;
+    }
+  }
+  std::vector<std::string> told;
+  for (const unsigned int workers : {1U, 2U}) {
+    Settings settings;
+    settings.workers = workers;
+    const Outcome outcome = run(given, settings);
+    std::vector<std::string> facts;
+    for (const std::string& line : outcome.lines) {
+      if (const std::size_t at = line.find("fact "); at != std::string::npos)
+        facts.push_back(line.substr(at));
+    }
+    ASSERT_EQ(facts.size(), 3U * 8U) << workers;
+    EXPECT_TRUE(facts[0].ends_with(" run"));
+    EXPECT_TRUE(facts[8].ends_with(" stop"));
+    EXPECT_TRUE(facts.back().ends_with(" run"));
+    if (workers == 1) told = outcome.lines;
+    EXPECT_EQ(told, outcome.lines);
+  }
+}
+
 TEST(Engine, FlowsThatGoOnAreToldInParts) {
   Given given;
   fill(given);

@@ -27,64 +27,99 @@ std::uint64_t optional(const std::optional<Number>& number) {
 
 }  // namespace
 
-FactFilter::Generation::Place& FactFilter::Generation::place_of(std::uint64_t fact) {
+template <class Kept>
+auto FactFilter::Generation<Kept>::place_of(std::uint64_t key) -> Place& {
   const std::size_t mask = places_.size() - 1;
-  std::size_t at = fact & mask;
-  while (places_[at].fact != 0 && places_[at].fact != fact)
+  std::size_t at = key & mask;
+  while (places_[at].key != 0 && places_[at].key != key)
     at = (at + 1) & mask;
   return places_[at];
 }
 
-FactFilter::Told* FactFilter::Generation::find(std::uint64_t fact) {
+template <class Kept>
+Kept* FactFilter::Generation<Kept>::find(std::uint64_t key) {
   if (places_.empty()) return nullptr;
-  Place& place = place_of(fact);
-  return place.fact == 0 ? nullptr : &place.told;
+  Place& place = place_of(key);
+  return place.key == 0 ? nullptr : &place.kept;
 }
 
-FactFilter::Told& FactFilter::Generation::add(std::uint64_t fact, const Told& told) {
+template <class Kept>
+Kept& FactFilter::Generation<Kept>::add(std::uint64_t key, const Kept& kept) {
   if ((used_ + 1) * 4 > places_.size() * 3) grow();
-  Place& place = place_of(fact);
-  place = {fact, told};
+  Place& place = place_of(key);
+  place = {key, kept};
   ++used_;
   ++size_;
-  return place.told;
+  return place.kept;
 }
 
-void FactFilter::Generation::grow() {
+template <class Kept>
+void FactFilter::Generation<Kept>::grow() {
   std::vector<Place> before(places_.empty() ? kFirstPlaces : places_.size() * 2);
   before.swap(places_);
   for (const Place& one : before) {
-    if (one.fact != 0) place_of(one.fact) = one;
+    if (one.key != 0) place_of(one.key) = one;
   }
 }
 
-bool FactFilter::passes(std::uint64_t fact, base::WallTime time, std::uint64_t& repeats) {
-  repeats = 0;
-  if (fact == 0) fact = 1;  // which marks places that are free
-  Told* found = young_.find(fact);
-  if (found == nullptr) {
-    if (young_.size() >= half_) {
-      forgotten_ += old_.size();
-      old_ = std::exchange(young_, {});
-    }
-    Told* const before = old_.find(fact);
-    if (before == nullptr) {
-      young_.add(fact, {time, 0});
-      return true;
-    }
-    // From now on it is found among the young, before anybody looks here.
-    found = &young_.add(fact, *before);
-    old_.leave();
+template <class Kept>
+Kept& FactFilter::Generations<Kept>::at(std::uint64_t key, const Kept& begin, bool& is_new) {
+  is_new = false;
+  if (key == 0) key = 1;  // which marks places that are free
+  if (Kept* const found = young_.find(key); found != nullptr) return *found;
+  if (young_.size() >= half_) {
+    forgotten_ += old_.size();
+    old_ = std::exchange(young_, {});
   }
-  Told& told = *found;
-  // Also when time went back, as from one capture to the next.
-  if (time - told.time < kAgain && told.time - time < kAgain) {
+  const Kept* const before = old_.find(key);
+  is_new = before == nullptr;
+  if (is_new) return young_.add(key, begin);
+  // From now on it is found among the young, before anybody looks here.
+  old_.leave();
+  return young_.add(key, *before);
+}
+
+// Also when time went back, as from one capture to the next.
+bool FactFilter::distant(base::WallTime a, base::WallTime b) {
+  return a - b >= kAgain || b - a >= kAgain;
+}
+
+bool FactFilter::passes(std::uint64_t fact, base::WallTime time, std::uint64_t& repeats) {
+  return passes(fact, time, false, repeats);
+}
+
+bool FactFilter::passes(std::uint64_t fact, base::WallTime time, bool changed,
+                        std::uint64_t& repeats) {
+  repeats = 0;
+  bool is_new = false;
+  Told& told = facts_.at(fact, {time, 0}, is_new);
+  if (is_new) return true;
+  if (!changed && !distant(time, told.time)) {
     ++told.repeats;
     ++held_back_;
     return false;
   }
   repeats = told.repeats;
   told = {time, 0};
+  return true;
+}
+
+bool FactFilter::passes(const dissect::Evidence& evidence, const dissect::End& from,
+                        const dissect::End& to, std::uint16_t vlan, std::string_view protocol,
+                        base::WallTime time, std::uint64_t& repeats) {
+  const std::uint64_t fact = of(evidence, from, to, vlan);
+  begin('l', evidence, from, to, vlan, protocol);
+  bool is_new = false;
+  Latest& latest = latest_.at(words_.hash(), {fact, time, 0}, is_new);
+  if (distant(time, latest.since)) {
+    latest.since = time;
+    latest.changes = 0;
+  }
+  const bool other = is_new || latest.fact != fact;
+  const bool changed = other && (evidence.fact == dissect::Fact::Mode || latest.changes < kChanges);
+  if (!passes(fact, time, changed, repeats)) return false;
+  if (other && !is_new) ++latest.changes;
+  latest.fact = fact;
   return true;
 }
 
@@ -149,10 +184,10 @@ std::uint64_t FactFilter::of(const dissect::Transaction& one) {
   return words_.hash();
 }
 
-std::uint64_t FactFilter::of(const dissect::Evidence& evidence, const dissect::End& from,
-                             const dissect::End& to, std::uint16_t vlan) {
-  words_.begin(16 + Words::room(evidence.value));
-  words_.put(tag('e') | static_cast<std::uint64_t>(evidence.about) << 48U |
+void FactFilter::begin(char what, const dissect::Evidence& evidence, const dissect::End& from,
+                       const dissect::End& to, std::uint16_t vlan, std::string_view text) {
+  words_.begin(16 + Words::room(text));
+  words_.put(tag(what) | static_cast<std::uint64_t>(evidence.about) << 48U |
              static_cast<std::uint64_t>(evidence.fact) << 40U |
              static_cast<std::uint64_t>(evidence.confidence) << 32U | vlan);
   words_.put(from);
@@ -160,8 +195,13 @@ std::uint64_t FactFilter::of(const dissect::Evidence& evidence, const dissect::E
   words_.put(optional(evidence.rack));
   words_.put(optional(evidence.slot));
   words_.put(dissect::End{evidence.mac, evidence.ip, 0});
-  words_.put(evidence.value.size());
-  words_.text(evidence.value);
+  words_.put(text.size());
+  words_.text(text);
+}
+
+std::uint64_t FactFilter::of(const dissect::Evidence& evidence, const dissect::End& from,
+                             const dissect::End& to, std::uint16_t vlan) {
+  begin('e', evidence, from, to, vlan, evidence.value);
   return words_.hash();
 }
 

@@ -128,5 +128,79 @@ TEST(FactFilter, EvidenceIsOfWhomItIsAbout) {
   EXPECT_EQ(seen.count(filter.of(evidence, a, b, 0)), 1U);
 }
 
+// Which of those values are told, one a second.
+std::string told_of(FactFilter& filter, dissect::Fact fact, std::string_view values) {
+  dissect::End plc;
+  plc.mac.bytes[0] = 2;
+  std::string told;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    dissect::Evidence evidence;
+    evidence.fact = fact;
+    evidence.value = values.substr(i, 1);
+    std::uint64_t repeats = 0;
+    if (filter.passes(evidence, plc, {}, 0, "s7comm", at(std::chrono::seconds(i)), repeats))
+      told += values[i];
+  }
+  return told;
+}
+
+TEST(FactFilter, WhatIsToldLastIsTrue) {
+  FactFilter filter(100);
+  EXPECT_EQ(told_of(filter, dissect::Fact::Mode, "rrrssr"), "rsr");
+  EXPECT_EQ(told_of(filter, dissect::Fact::Mode, "rrr"), "") << "it was told last";
+  EXPECT_EQ(told_of(filter, dissect::Fact::Mode, "srsrsrsrsrssss"), "srsrsrsrsrs");
+  EXPECT_EQ(told_of(filter, dissect::Fact::Name, "aabba"), "aba");
+}
+
+TEST(FactFilter, SeveralValuesAtOnceAreNoEndlessChange) {
+  FactFilter filter(100);
+  std::string values;
+  for (int i = 0; i < 30; ++i)
+    values += "ab";
+  EXPECT_EQ(told_of(filter, dissect::Fact::Software, values), "ababa")
+      << "the first, and four changes";
+}
+
+TEST(FactFilter, TellsApartWhatHasItsOwnLatestValue) {
+  FactFilter filter(100);
+  const dissect::End end;
+  dissect::Evidence evidence;
+  evidence.fact = dissect::Fact::Mode;
+  std::uint64_t repeats = 0;
+  const auto passes = [&](std::string_view value, std::uint16_t slot, std::string_view protocol) {
+    evidence.value = value;
+    evidence.slot = slot;
+    return filter.passes(evidence, end, end, 0, protocol, at(0s), repeats);
+  };
+  EXPECT_TRUE(passes("run", 1, "s7comm"));
+  EXPECT_TRUE(passes("stop", 2, "s7comm"));
+  EXPECT_TRUE(passes("ready", 1, "enip"));
+  EXPECT_FALSE(passes("run", 1, "s7comm"));
+  EXPECT_FALSE(passes("stop", 2, "s7comm"));
+  EXPECT_FALSE(passes("ready", 1, "enip"));
+  EXPECT_TRUE(passes("stop", 1, "s7comm"));
+  EXPECT_TRUE(passes("run", 1, "s7comm"));
+  EXPECT_EQ(repeats, 1U);
+}
+
+// Two are remembered, 32 facts are: the mode of a third goes first, and is told again.
+TEST(FactFilter, LatestValuesAreBoundedAndForgottenOnesAreToldAgain) {
+  FactFilter filter(32);
+  const dissect::End end;
+  dissect::Evidence evidence;
+  evidence.fact = dissect::Fact::Mode;
+  evidence.value = "run";
+  std::uint64_t repeats = 0;
+  const auto passes = [&](std::uint16_t slot) {
+    evidence.slot = slot;
+    return filter.passes(evidence, end, end, 0, "s7comm", at(0s), repeats);
+  };
+  for (std::uint16_t slot = 0; slot < 8; ++slot)
+    EXPECT_TRUE(passes(slot));
+  EXPECT_FALSE(passes(7));
+  EXPECT_GT(filter.forgotten(), 0U);
+  EXPECT_TRUE(passes(0)) << "nobody knows whether it changed meanwhile";
+}
+
 }  // namespace
 }  // namespace sensor::engine

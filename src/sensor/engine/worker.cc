@@ -156,7 +156,8 @@ void Worker::evidence(const flow::Flow& flow, const dissect::Pdu& pdu,
                       const dissect::Evidence& evidence) {
   if (!settings_.facts) return;
   std::uint64_t repeats = 0;
-  if (!facts_.passes(facts_.of(evidence, pdu.from, pdu.to, pdu.vlan), pdu.time, repeats)) return;
+  if (!facts_.passes(evidence, pdu.from, pdu.to, pdu.vlan, flow.protocol->name, pdu.time, repeats))
+    return;
   EvidenceRecord record;
   record.time = pdu.time;
   record.packet = pdu.packet;
