@@ -19,6 +19,7 @@ constexpr std::size_t kMaxLine = 4096;
 // A path that is longer than most systems allow.
 constexpr std::size_t kMaxArgument = 1024;
 
+constexpr std::uint16_t kPort = 21;
 constexpr std::uint32_t kUser = 0;
 constexpr std::uint32_t kGreeting = 0xfffe;
 constexpr std::uint32_t kUnknown = 0xffff;
@@ -212,34 +213,49 @@ class FtpSession final : public Session {
   Objects objects_;
 };
 
-// Words that other protocols in lines have, too: USER, QUIT (POP3, SMTP) ...
-constexpr std::string_view kShared[] = {"USER", "PASS", "QUIT", "HELP", "NOOP",
-                                        "LIST", "STAT", "AUTH", "MODE", "HOST"};
+// Words that other protocols in lines have, too: USER, RETR, QUIT (POP3, SMTP, NNTP) ...
+constexpr std::string_view kShared[] = {"USER", "PASS", "QUIT", "HELP", "NOOP", "LIST",
+                                        "STAT", "AUTH", "MODE", "HOST", "RETR", "DELE"};
 
-Match probe_command(std::string_view line, std::string_view reply) {
-  const Asking asking = split(line);
-  if (!command_of(asking.word)) return Match::No;
-  const auto shared = [&](std::string_view one) {
-    return base::equal_ignore_case(one, asking.word);
-  };
-  if (!std::ranges::any_of(kShared, shared)) return Match::Yes;
-  if (reply.empty()) return Match::Likely;
-  if (!starts_reply(reply.substr(0, 4))) return Match::No;
-  const bool greeted = reply.starts_with("220") && reply.find("SMTP") == std::string_view::npos;
-  return greeted && base::equal_ignore_case(asking.word, "USER") ? Match::Yes : Match::Likely;
+template <std::size_t count>
+bool is_one_of(const std::string_view (&words)[count], std::string_view word) {
+  return std::ranges::any_of(
+      words, [word](std::string_view one) { return base::equal_ignore_case(one, word); });
 }
 
-Match probe_reply(std::string_view line) {
+// Off FTP's port, a single line of words is not enough where mail and news would say the same.
+Match probe_command(std::string_view line, std::string_view reply, bool on_port) {
+  const Asking asking = split(line);
+  if (!command_of(asking.word)) return Match::No;
+  const bool shared = is_one_of(kShared, asking.word);
+  if (reply.size() < 4) {
+    if (shared) return on_port ? Match::Likely : Match::Unsure;
+    return on_port ? Match::Yes : Match::Likely;
+  }
+  if (!starts_reply(reply.substr(0, 4))) return Match::No;
+  if (!shared) return Match::Yes;
+  const bool greeted = reply.starts_with("220") && reply.find("SMTP") == std::string_view::npos;
+  if (greeted && base::equal_ignore_case(asking.word, "USER")) return Match::Yes;
+  return on_port ? Match::Likely : Match::Unsure;
+}
+
+// Mail and news answer with the same numbers (RFC 5321 section 4.2, RFC 3977 section 3.2): only
+// some are FTP's alone. What the other side asked for says more.
+Match probe_reply(std::string_view line, std::string_view asked, bool on_port) {
   const std::string lower = base::to_lower(line.substr(0, 256));
   const std::string_view text(lower);
   if (text.find("smtp") != std::string_view::npos || text.find("mail") != std::string_view::npos)
     return Match::No;
+  const std::size_t end = asked.find_first_of(" \r\n");
+  if (end != std::string_view::npos && !command_of(asked.substr(0, end))) return Match::No;
   if (text.starts_with("220") && text.find("ftp") != std::string_view::npos) return Match::Yes;
   if (text.starts_with("227 ") && data_end(text).good) return Match::Yes;
-  constexpr std::string_view kUsual[] = {"220", "331", "230", "530", "150", "226", "250", "200"};
-  return std::ranges::any_of(kUsual, [&](std::string_view one) { return text.starts_with(one); })
-             ? Match::Likely
-             : Match::No;
+  constexpr std::string_view kOwn[] = {"331", "230", "150", "226"};
+  constexpr std::string_view kCommon[] = {"220", "530", "250", "200"};
+  const std::string_view code = text.substr(0, 3);
+  if (is_one_of(kOwn, code)) return Match::Likely;
+  if (!is_one_of(kCommon, code)) return Match::No;
+  return on_port ? Match::Likely : Match::Unsure;
 }
 
 Match probe(const Sample& sample) {
@@ -257,8 +273,10 @@ Match probe(const Sample& sample) {
   if (!letters) return Match::No;
   if (end == std::string_view::npos) return text.size() < kMaxLine ? Match::Unsure : Match::No;
   const std::string_view whole = line_of(base::as_bytes(text.substr(0, end + 1)));
-  if (starts_reply(whole)) return probe_reply(whole);
-  return probe_command(whole, base::as_text(sample.reply));
+  const std::string_view reply = base::as_text(sample.reply);
+  const bool on_port = sample.flow.a.port == kPort || sample.flow.b.port == kPort;
+  return starts_reply(whole) ? probe_reply(whole, reply, on_port)
+                             : probe_command(whole, reply, on_port);
 }
 
 std::unique_ptr<Session> open(const FlowInfo&) {
@@ -266,7 +284,7 @@ std::unique_ptr<Session> open(const FlowInfo&) {
 }
 
 constexpr Transport kTransports[] = {Transport::Tcp};
-constexpr std::uint16_t kPorts[] = {21};
+constexpr std::uint16_t kPorts[] = {kPort};
 
 }  // namespace
 

@@ -116,8 +116,9 @@ TEST(DataEnd, IsReadAsWritten) {
   EXPECT_FALSE(extended_end("|1|x").good);
 }
 
-Match match(std::string_view text, std::string_view reply = {}) {
-  const FlowInfo flow;
+Match match(std::string_view text, std::string_view reply = {}, std::uint16_t port = 0) {
+  FlowInfo flow;
+  flow.b.port = port;
   return kProtocol.probe({flow, Side::A, as_bytes(text), as_bytes(reply)});
 }
 
@@ -125,15 +126,28 @@ TEST(ProbeFtp, NeedsItsWords) {
   EXPECT_EQ(match("220 ProFTPD ready\r\n"), Match::Yes);
   EXPECT_EQ(match("220 (vsFTPd 3.0.3)\r\n"), Match::Yes);
   EXPECT_EQ(match("220 mx ESMTP\r\n"), Match::No);
-  EXPECT_EQ(match("220 hello\r\n"), Match::Likely);
-  EXPECT_EQ(match("USER a\r\n"), Match::Likely);
   EXPECT_EQ(match("USER a\r\n", "220 hello\r\n"), Match::Yes);
   EXPECT_EQ(match("USER a\r\n", "+OK\r\n"), Match::No);
-  EXPECT_EQ(match("RETR x\r\n"), Match::Yes);
+  EXPECT_EQ(match("CWD x\r\n"), Match::Likely);
+  EXPECT_EQ(match("CWD x\r\n", "250 Done\r\n"), Match::Yes);
+  EXPECT_EQ(match("CWD x\r\n", "HTTP/1.1 400\r\n"), Match::No);
+  EXPECT_EQ(match("331 Password\r\n"), Match::Likely);
   EXPECT_EQ(match("RE"), Match::Unsure);
   EXPECT_EQ(match("GET / HTTP/1.1\r\n"), Match::No);
   EXPECT_EQ(match("SSH-2.0-x\r\n"), Match::No);
   EXPECT_EQ(match("EHLO x\r\n"), Match::No);
+}
+
+TEST(ProbeFtp, WhatMailAndNewsSayTooNeedsThePort) {
+  for (const std::string_view text : {"220 hello\r\n", "250 Ok\r\n", "200 Ok\r\n", "530 No\r\n",
+                                      "USER a\r\n", "RETR 1\r\n", "DELE 1\r\n", "QUIT\r\n"}) {
+    EXPECT_EQ(match(text), Match::Unsure) << text;
+    EXPECT_EQ(match(text, {}, 21), Match::Likely) << text;
+  }
+  EXPECT_EQ(match("QUIT\r\n", "250 Ok\r\n"), Match::Unsure);
+  EXPECT_EQ(match("220 hello\r\n", "EHLO x\r\n"), Match::No);
+  EXPECT_EQ(match("220 hello\r\n", "HELO x\r\n", 21), Match::No);
+  EXPECT_EQ(match("220 hello\r\n", "USER x\r\n", 21), Match::Likely);
 }
 
 }  // namespace
