@@ -213,8 +213,7 @@ class PhasorSession final : public Session {
     if (bytes.size() < kHeader) return Frame::need(kHeader);
     Reader reader(bytes);
     const FrameHeader header = read_header(reader);
-    if (header.sync != kSync || header.size < kHeader + kChecksum) return Frame::lost();
-    return Frame::pdu(header.size);
+    return header.possible() ? Frame::pdu(header.size) : Frame::lost();
   }
 
   // The one byte that frames begin with is found anywhere: a checksum is not.

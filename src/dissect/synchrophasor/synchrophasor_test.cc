@@ -189,15 +189,24 @@ TEST(Synchrophasor, NamesWhatIsWrong) {
   flow.server(bad);
   flow.server(frame(0x31, "000f4240 0002" + one_station()));
   flow.server(frame(0x31, configuration())).server(frame(0x01, "0000 0000"));
-  flow.client(frame(0x41, "0009")).client(frame(0x43, "0002")).client(frame(0x61, ""));
+  flow.client(frame(0x41, "0009"));
   Kept& kept = flow.done();
-  const std::vector<std::string> expected = {"checksum is wrong",
-                                             "shorter than its counts say",
+  const std::vector<std::string> expected = {"checksum is wrong", "shorter than its counts say",
                                              "data that do not fit their configuration",
-                                             "command that does not exist",
-                                             "version that does not exist",
-                                             "frame type that does not exist"};
+                                             "command that does not exist"};
   EXPECT_EQ(kept.issues, expected);
+}
+
+// A datagram is told with what is wrong with it; in a stream it is not a place where one begins.
+TEST(Synchrophasor, NoFrameHasAVersionOrTypeThatDoesNotExist) {
+  Conversation datagrams(kProtocol, 4713, Transport::Udp);
+  datagrams.client(frame(0x43, "0002")).client(frame(0x61, ""));
+  EXPECT_EQ(datagrams.done().issues, (std::vector<std::string>{"version that does not exist",
+                                                               "frame type that does not exist"}));
+  Conversation stream = talk();
+  EXPECT_EQ(stream.session().frame(Side::A, frame(0x43, "0002")).kind, Frame::Kind::Lost);
+  EXPECT_EQ(stream.session().frame(Side::A, frame(0x61, "")).kind, Frame::Kind::Lost);
+  EXPECT_EQ(stream.session().frame(Side::A, frame(0x41, "0002")).kind, Frame::Kind::Pdu);
 }
 
 TEST(Synchrophasor, FindsFramesAgain) {
