@@ -31,11 +31,11 @@ struct DecodeSettings {
 };
 
 // Reads the headers of captured packets, down to the innermost: VLANs, MPLS, PPPoE, GRE, ERSPAN,
-// VXLAN, Geneve, IP in IP, HSR; puts fragments together; drops copies. What cannot be read is
+// VXLAN, Geneve, GTP, IP in IP, HSR; puts fragments together; drops copies. What cannot be read is
 // counted and nothing else. Does not allocate, once it has seen its largest datagram. Time is that
 // of the packets. Threads: one.
 // Source: IEEE 802.1Q, 802.2, 802.11, 802.15.4; IEC 62439-3; RFC 791, 8200, 2516, 3032, 2784, 2890,
-// 2637, 7348, 8926; draft-foschiano-erspan; tcpdump.org, link-layer header types.
+// 2637, 7348, 8926; 3GPP TS 29.281; draft-foschiano-erspan; tcpdump.org, link-layer header types.
 class Decoder {
  public:
   static constexpr int kMaxHeaders = 24;
@@ -81,6 +81,7 @@ class Decoder {
   bool gre_payload(std::uint16_t protocol, bool sequenced, Reader in);
   bool erspan2(Reader in);
   bool erspan3(Reader in);
+  static bool gtp_header(Reader& in);
   bool tunnel_over_udp(std::uint16_t port, base::ByteView bytes, bool& taken);
 
   bool any_ip(Reader in);

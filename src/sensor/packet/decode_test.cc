@@ -96,6 +96,10 @@ std::vector<Case> carriers() {
        ipv4({}, udp(50000, 4789, join(bytes_of("08000000 00007b00"), tagged))), 5},
       {"geneve", LinkType::Raw,
        ipv4({}, udp(50000, 6081, join(bytes_of("0100 6558 00000100 00000000"), frame)))},
+      {"gtp", LinkType::Raw, ipv4({}, udp(50000, 2152, join(bytes_of("30 ff 001f 00000001"), ip)))},
+      // With a sequence number and the header of 5G's sessions.
+      {"gtp, extended", LinkType::Raw,
+       ipv4({}, udp(50000, 2152, join(bytes_of("36 ff 0027 00000001 0007 00 85 01 1001 00"), ip)))},
   };
   return cases;
 }
@@ -115,6 +119,21 @@ TEST(Decoder, FindsTheInnermostPacket) {
     EXPECT_EQ(base::as_text(packet.payload), "abc") << one.name;
     EXPECT_EQ(packet.payload_size, 3U) << one.name;
     EXPECT_EQ(packet.vlan, one.vlan) << one.name;
+  }
+}
+
+// Signalling, an extension without a length, something that is no IP: they stay datagrams.
+TEST(Decoder, WhatIsNoUserPacketOfGtpIsADatagram) {
+  for (const char* const hex :
+       {"30 01 0004 00000001 45000000", "30 ff 0014 00000001 15000000",
+        "10 ff 0004 00000001 45000000", "34 ff 000c 00000001 0000 00 85 00 000000 45000000",
+        "30 ff 00ff 00000001 45000000"}) {
+    Decoder decoder;
+    Packet packet;
+    const ByteVec bytes = ipv4({}, udp(50000, 2152, bytes_of(hex)));
+    ASSERT_TRUE(decoder.decode(raw(bytes, LinkType::Raw), packet)) << hex;
+    EXPECT_EQ(packet.to.port, 2152) << hex;
+    EXPECT_EQ(decoder.counts().of(DecodeCount::Tunnelled), 0U) << hex;
   }
 }
 

@@ -8,6 +8,7 @@ namespace {
 constexpr std::uint16_t kVxlan = 4789;
 constexpr std::uint16_t kVxlanOfLinux = 8472;  // before IANA gave it a port
 constexpr std::uint16_t kGeneve = 6081;
+constexpr std::uint16_t kGtpUser = 2152;
 constexpr std::uint16_t kBridged = 0x6558;  // Ethernet in GRE and Geneve
 
 }  // namespace
@@ -122,6 +123,33 @@ bool Decoder::erspan3(Reader in) {
   return (last >> 10U & 0x1FU) == 2 ? any_ip(in) : ethernet(in);
 }
 
+// What mobile networks carry users' packets in (3GPP TS 29.281 section 5.1): whether `in` stands at
+// one of them then.
+bool Decoder::gtp_header(Reader& in) {
+  constexpr std::uint8_t kUserPacket = 255;
+  const std::uint8_t flags = in.u8();
+  const std::uint8_t type = in.u8();
+  const std::uint16_t length = in.u16be();
+  in.skip(4);
+  if (!in || (flags & 0xF0U) != 0x30 || type != kUserPacket || length > in.remaining())
+    return false;
+  in = in.sub(length);
+  if ((flags & 7U) != 0) {
+    in.skip(3);
+    std::uint8_t next = in.u8();
+    if ((flags & 4U) == 0) next = 0;
+    // Extension headers: a length in words of four bytes, and at the end what comes next.
+    while (in.ok() && next != 0) {
+      const std::size_t words = in.u8();
+      if (words == 0) return false;
+      in.skip(words * 4 - 2);
+      next = in.u8();
+    }
+  }
+  const std::uint8_t version = in.peek() >> 4U;
+  return in.ok() && (version == 4 || version == 6);
+}
+
 // Whether the datagram was a tunnel's is told by `taken`; if not, it is like any other.
 bool Decoder::tunnel_over_udp(std::uint16_t port, base::ByteView bytes, bool& taken) {
   Reader in(bytes);
@@ -147,6 +175,11 @@ bool Decoder::tunnel_over_udp(std::uint16_t port, base::ByteView bytes, bool& ta
     counts_.add(DecodeCount::Tunnelled);
     if (type == kBridged) return ethernet(in);
     return ether_type(type, in);
+  }
+  if (port == kGtpUser && gtp_header(in)) {
+    taken = true;
+    counts_.add(DecodeCount::Tunnelled);
+    return any_ip(in);
   }
   return false;
 }
