@@ -265,13 +265,13 @@ class SipSession final : public Session {
 
   void add_address(std::string_view space, std::string_view value, Message& message, Sink& sink) {
     const Address address = read_address(value);
-    if (address.host.empty()) return;
-    objects_.add(
-        message, sink,
-        {space,
-         objects_.compose({objects_.shown(address.user, 64), address.user.empty() ? "" : "@",
-                           objects_.shown(address.host, 64)}),
-         0, 0});
+    if (address.host.empty() && address.user.empty()) return;
+    objects_.add(message, sink,
+                 {space,
+                  objects_.compose({objects_.shown(address.user, 64),
+                                    address.user.empty() || address.host.empty() ? "" : "@",
+                                    objects_.shown(address.host, 64)}),
+                  0, 0});
   }
 
   static void answer(const Head& head, Message& message, Sink& sink) {

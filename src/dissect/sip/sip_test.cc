@@ -66,6 +66,19 @@ TEST(Sip, ACallIsATransaction) {
     EXPECT_EQ(value.find(":pw@"), std::string::npos) << name;
 }
 
+TEST(Sip, TelephoneNumbersAreUsers) {
+  Conversation flow(kProtocol, 5060, Transport::Udp);
+  std::string call = request("INVITE");
+  const std::string_view from = "<sip:gate@pbx.test>";
+  call.replace(call.find(from), from.size(), "<tel:+15550100>");
+  flow.client(as_bytes(call));
+  Kept& kept = flow.done();
+  ASSERT_EQ(kept.transactions.size(), 1U);
+  EXPECT_EQ(kept.transactions[0].objects.at(1), (NamedObject{"from", "+15550100", 0, 0}));
+  EXPECT_EQ(kept.detail("from_user"), "+15550100");
+  EXPECT_EQ(kept.detail("from_host"), "");
+}
+
 TEST(Sip, RegistrationsNameUsers) {
   Conversation flow(kProtocol, 5060, Transport::Udp);
   flow.client(as_bytes(request(
@@ -132,6 +145,9 @@ TEST(SipText, AddressesAreTakenApart) {
   EXPECT_EQ(read_address("\"A <b>\" <sip:u:p@h.test:5060;x=y>;tag=1").host, "h.test");
   EXPECT_EQ(read_address("sips:h.test;tag=1").host, "h.test");
   EXPECT_EQ(read_address("<sip:[2001:db8::1]:5060>").host, "[2001:db8::1]");
+  // A telephone number is nobody's host (RFC 3966).
+  EXPECT_EQ(read_address("<tel:+15550100;phone-context=x>;tag=1").user, "+15550100");
+  EXPECT_EQ(read_address("<TEL:112>").host, "");
   EXPECT_EQ(parameter("Digest realm=\"r\", username=\"u\"", "username"), "u");
   EXPECT_EQ(parameter("Digest xusername=\"v\",username=u", "username"), "u");
   EXPECT_EQ(parameter("Digest", "username"), "");

@@ -134,8 +134,12 @@ Address read_address(std::string_view value) {
   std::string_view uri =
       open == std::string_view::npos ? before(value, ";") : before(value.substr(open + 1), ">");
   const std::size_t scheme = uri.find(':');
-  if (scheme != std::string_view::npos && scheme <= 5) uri.remove_prefix(scheme + 1);
   Address address;
+  if (scheme == 3 && base::equal_ignore_case(uri.substr(0, scheme), "tel")) {
+    address.user = before(uri.substr(scheme + 1), ";?");
+    return address;
+  }
+  if (scheme != std::string_view::npos && scheme <= 5) uri.remove_prefix(scheme + 1);
   const std::size_t at = uri.find('@');
   if (at != std::string_view::npos) {
     address.user = before(uri.substr(0, at), ":;");
