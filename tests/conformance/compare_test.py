@@ -92,5 +92,21 @@ class FloorsTest(Folder):
         self.assertEqual(shares.check_floors(floors, {}, ""), 1)
 
 
+class Versions(unittest.TestCase):
+    def test_a_version_has_its_numbers(self):
+        said = "TShark (Wireshark) 4.0.17 (Git v4.0.17 packaged as 4.0.17-0+deb12u3).\n\nCopyright 1998"
+        self.assertEqual(programs.version_of(said), "TShark (Wireshark) 4.0.17")
+        self.assertEqual(programs.version_of("TShark 2.6.20 (Git)"), "TShark 2.6.20")
+        self.assertEqual(programs.version_of("another\nline"), "another")
+
+
+class Beneath(Folder):
+    def test_what_carries_a_message_that_only_tshark_finds_is_counted(self):
+        result = shares.Result()
+        theirs = {1: {"tftp.opcode": ["1"]}, 2: {"tftp.opcode": ["1"]}}
+        layers = {1: ["eth", "ethertype", "ip", "udp", "gtp", "ip", "udp", "tftp", "data"], 2: ["ip", "tftp"]}
+        shares.compare("folder/b.pcap", ({}, theirs, layers, {}), self.table, result, 3)
+        self.assertEqual(dict(result.beneath), {"udp > gtp > udp": 1, "nothing": 1})
+
 if __name__ == "__main__":
     unittest.main()

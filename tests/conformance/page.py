@@ -69,7 +69,8 @@ def _differing(mapping, result):
 def _section(mapping, result):
     out = []
     if result.only_tshark:
-        out.append(f"Only tshark: {mapping.only_tshark or 'not explained yet'}.")
+        beneath = ", ".join(f"`{layers}` {count}" for layers, count in result.beneath.most_common(6))
+        out.append(f"Only tshark: {mapping.only_tshark or 'not explained yet'}. Beneath them tshark has {beneath}.")
     if result.only_ours:
         called = ", ".join(f"`{layer}` {count}" for layer, count in result.called.most_common(6))
         out.append(f"Only ours: {mapping.only_ours or 'not explained yet'}. tshark takes these packets for {called}.")
@@ -102,6 +103,8 @@ def details(mappings, results):
         for what, places in (("tshark", result.only_tshark_places), ("ours", result.only_ours_places)):
             if places:
                 print(f"  only {what}: " + ", ".join(places))
+        if result.beneath:
+            print("  beneath them: " + ", ".join(f"{layers} {count}" for layers, count in result.beneath.most_common()))
         if result.called:
             print("  tshark takes those for " + ", ".join(f"{layer} {count}" for layer, count in result.called.most_common()))
         for field in mappings[name].fields:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -70,12 +71,19 @@ def ours(path, mappings):
     return found, claims
 
 
+def version_of(said):
+    """ "TShark (Wireshark) 4.0.17 (Git v4.0.17 packaged as ...)." to what is before the second bracket."""
+    found = re.match(r"TShark.*?\d+(\.\d+)+", said)
+    return found[0] if found else said.partition("\n")[0]
+
+
 class Tshark:
     """Asks tshark; what it said is kept in a folder, if there is one, for as long as the capture and tshark are the same."""
 
     def __init__(self, folder=None):
         self.folder = folder
-        self.version = subprocess.run(["tshark", "--version"], capture_output=True, text=True, check=True).stdout.split(" (")[0]
+        said = subprocess.run(["tshark", "--version"], capture_output=True, text=True, check=True).stdout
+        self.version = version_of(said)
 
     def fields(self, path, names, options):
         """{packet: {field: its values as one text}}; always with frame.protocols"""

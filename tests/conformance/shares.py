@@ -7,6 +7,10 @@ import sys
 TOLERANCE = 0.05
 
 
+# Layers that are beneath nearly everything.
+PLAIN = {"eth", "ethertype", "vlan", "ip", "ipv6", "data", "sll", "null", "raw", "tcp.segments"}
+
+
 class Share:
     """How a field compares, over all captures."""
 
@@ -28,8 +32,10 @@ class Result:
         self.aside = collections.Counter()  # {Aside: packets}
         self.fields = collections.defaultdict(Share)
         self.only_tshark_places, self.only_ours_places = [], []
-        # What tshark found in packets in which only we found a message of the protocol.
+        # What tshark found in packets in which only we found a message of the protocol, and what it found beneath one that
+        # only it found.
         self.called = collections.Counter()
+        self.beneath = collections.Counter()
 
     def frames_share(self):
         seen = self.both + self.only_tshark
@@ -62,6 +68,7 @@ def compare(label, found, mapping, result, keep):
                 result.called[_innermost(called.get(packet, ()))] += 1
             else:
                 result.only_tshark += 1
+                result.beneath[_beneath(called.get(packet, ()), mapping)] += 1
             places = result.only_ours_places if ours_only else result.only_tshark_places
             if len(places) < keep:
                 places.append(place)
@@ -91,6 +98,18 @@ def _innermost(layers):
     """What tshark took a packet for: what says nothing of that is left out."""
     telling = [layer for layer in layers if layer not in ("data", "tcp.segments", "_ws.malformed", "_ws.short", "_ws.unreassembled")]
     return telling[-1] if telling else "nothing"
+
+
+def _beneath(layers, mapping):
+    """What carries the protocol, for people: "udp > gtp > udp". Links and IP say nothing."""
+    prefixes = mapping.prefixes()
+    carriers = []
+    for layer in layers:
+        if layer in prefixes:
+            break
+        if layer not in PLAIN and layer not in carriers[-1:]:
+            carriers.append(layer)
+    return " > ".join(carriers) or "nothing"
 
 
 def write_floors(place, results, quick, version):
