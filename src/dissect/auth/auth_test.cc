@@ -46,6 +46,29 @@ TEST(Ntlm, AProofSaysWhoSignsIn) {
     EXPECT_EQ(value.find("xxxx"), std::string::npos) << name << " tells the answer";
 }
 
+// The flag of a version, and names where it would be (offset 32).
+TEST(Ntlm, NamesInThePlaceOfAVersionAreNone) {
+  const std::string head("NTLMSSP\0\x01\0\0\0\x05\x82\x08\x02", 16);
+  const std::string names = "LABLONGHOSTNAME";
+  const auto message = [&](char offset) {
+    std::string whole = head + std::string("\x07\0\x07\0", 4) + std::string{offset, 0, 0, 0} +
+                        std::string("\x08\0\x08\0", 4) +
+                        std::string{static_cast<char>(offset + 7), 0, 0, 0};
+    if (offset == 40) whole += std::string("\x0a\0\x63\x45\0\0\0\x0f", 8);
+    return whole + names;
+  };
+  Kept old;
+  read_token(base::as_bytes(message(32)), old);
+  EXPECT_EQ(old.detail("ntlm_calling_domain"), "LABLONG");
+  EXPECT_EQ(old.detail("ntlm_calling_workstation"), "HOSTNAME");
+  EXPECT_EQ(old.detail("ntlm_version_build"), "");
+  EXPECT_EQ(old.fact(Fact::OsVersion), "");
+  Kept later;
+  read_token(base::as_bytes(message(40)), later);
+  EXPECT_EQ(later.detail("ntlm_calling_workstation"), "HOSTNAME");
+  EXPECT_EQ(later.fact(Fact::OsVersion), "10.0.17763");
+}
+
 TEST(Ntlm, FieldsOutsideOfTheMessageAreTold) {
   std::string broken = testing::ntlm_proof();
   broken[32] = '\xff';  // the domain's offset

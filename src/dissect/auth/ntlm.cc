@@ -1,5 +1,6 @@
 #include <array>
 #include <cstddef>
+#include <initializer_list>
 #include <string>
 
 #include "dissect/auth/auth.h"
@@ -50,8 +51,16 @@ void tell_text(std::string_view name, std::string_view value, Sink& sink) {
   if (!value.empty()) sink.text(name, value);
 }
 
-// Version of the system: major, minor, build (MS-NLMP 2.2.2.10).
-std::string version(Reader& reader, Sink& sink) {
+// Version of the system: major, minor, build (MS-NLMP 2.2.2.10). Where one of the texts begins in
+// its place there is none, whatever the flags say: old messages are shorter.
+std::string version(Reader& reader, base::ByteView message, std::uint32_t flags,
+                    std::initializer_list<base::ByteView> texts, Sink& sink) {
+  constexpr std::size_t kSize = 8;
+  if ((flags & kVersion) == 0 || reader.remaining() < kSize) return {};
+  const std::size_t end = message.size() - reader.remaining() + kSize;
+  for (const base::ByteView text : texts) {
+    if (!text.empty() && static_cast<std::size_t>(text.data() - message.data()) < end) return {};
+  }
   const std::uint8_t major = reader.u8();
   const std::uint8_t minor = reader.u8();
   const std::uint16_t build = reader.u16le();
@@ -116,12 +125,12 @@ void negotiate(Reader& reader, base::ByteView message, Token& token, Sink& sink)
   sink.number("ntlm_flags", flags);
   // Old clients end here.
   if (reader.remaining() < 16) return;
-  const std::string domain = printable(field(reader, message, sink));
-  const std::string host = printable(field(reader, message, sink));
-  tell_text("ntlm_calling_domain", domain, sink);
-  tell_text("ntlm_calling_workstation", host, sink);
-  if ((flags & kVersion) != 0 && reader.remaining() >= 8)
-    sink.tell(Fact::OsVersion, version(reader, sink), Confidence::Banner);
+  const base::ByteView domain = field(reader, message, sink);
+  const base::ByteView host = field(reader, message, sink);
+  tell_text("ntlm_calling_domain", printable(domain), sink);
+  tell_text("ntlm_calling_workstation", printable(host), sink);
+  sink.tell(Fact::OsVersion, version(reader, message, flags, {domain, host}, sink),
+            Confidence::Banner);
 }
 
 // The server says of itself what it is.
@@ -138,8 +147,7 @@ void challenge(Reader& reader, base::ByteView message, Token& token, Sink& sink)
   }
   sink.number("ntlm_flags", flags);
   tell_text("ntlm_target_name", text_of(name, flags), sink);
-  std::string system;
-  if ((flags & kVersion) != 0 && reader.remaining() >= 8) system = version(reader, sink);
+  const std::string system = version(reader, message, flags, {name, pairs}, sink);
   Target target;
   read_target(pairs, target, sink);
   tell_text("ntlm_computer", target.computer, sink);
@@ -177,8 +185,8 @@ void authenticate(Reader& reader, base::ByteView message, Token& token, Sink& si
   tell_text("ntlm_domain_name", domain, sink);
   tell_text("ntlm_user", user, sink);
   tell_text("ntlm_host", token.host, sink);
-  std::string system;
-  if ((flags & kVersion) != 0 && reader.remaining() >= 8) system = version(reader, sink);
+  const std::string system =
+      version(reader, message, flags, {domain_bytes, user_bytes, host_bytes, answer}, sink);
   token.anonymous = (flags & kAnonymous) != 0 || (user.empty() && answer.empty());
   if (!user.empty()) token.user = domain.empty() ? user : domain + '\\' + user;
   sink.tell(Fact::User, token.user, Confidence::Banner);
