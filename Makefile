@@ -6,10 +6,11 @@
 #   make build           release programs in build/release/bin
 #   make test-full       also sanitizers, long fuzzing, lint        make bench, make fuzz, make lint
 #   make bench-hub       what the hub costs, in ten minutes
+#   make bench-sensor    what the network sensor costs, in ten minutes
 #   make bench-workspace what the workspace costs with 50 million events, in a quarter of an hour
 
 .DEFAULT_GOAL := build
-.PHONY: build portal demo test test-full bench bench-hub bench-workspace fuzz lint format clean
+.PHONY: build portal demo test test-full bench bench-hub bench-sensor bench-workspace fuzz lint format clean
 
 build:
 	@scripts/build release programs
@@ -31,6 +32,9 @@ bench:
 
 bench-hub:
 	@scripts/bench-hub
+
+bench-sensor:
+	@scripts/bench-sensor
 
 bench-workspace:
 	@scripts/bench-workspace
