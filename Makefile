@@ -6,7 +6,7 @@
 #   make build           release programs in build/release/bin
 #   make test-full       also sanitizers, long fuzzing, lint        make bench, make fuzz, make lint
 #   make bench-hub       what the hub costs, in ten minutes
-#   make bench-sensor    what the network sensor costs, in ten minutes
+#   make bench-sensor    what the network sensor costs, in six minutes
 #   make bench-workspace what the workspace costs with 50 million events, in a quarter of an hour
 
 .DEFAULT_GOAL := build

@@ -1,10 +1,14 @@
-"""Malformed captures do not make vedette-sensor grow: twenty times as many need no more memory than two times."""
+"""What vedette-sensor needs of memory: malformed captures do not make it grow, twenty times as many need no more than two
+times; a large plant stays within the bound that is documented, and flows beyond it are counted."""
+import json
 import os
 import pathlib
 import random
+import resource
 import shutil
 import struct
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -15,6 +19,17 @@ from sensor_test import SHARED, Capture, ethernet, ipv4
 SLACK = 24 << 20
 # Of all that a sensor holds while it reads, whatever it reads.
 MOST = 512 << 20
+# Of addresses, and of CPU for one run, in seconds.
+MOST_ADDRESSES, MOST_SECONDS = 2 << 30, 120
+# Of a sensor with as many flows as it keeps at most.
+MOST_FLOWS, MOST_PLANT = 200_000, 1_000_000_000
+MALFORMED = 73
+BENCH = pathlib.Path(__file__).resolve().parents[2] / "bench/sensor.py"
+
+
+def limit():
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_ADDRESSES, MOST_ADDRESSES))
+    resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
 
 
 def modbus(number):
@@ -84,6 +99,21 @@ def malformed(seed, packets):
     return capture.pcap()
 
 
+def damaged(chance, capture):
+    """A capture whose file is wrong: bits turned, sizes of records made up, an end that is missing."""
+    capture = bytearray(capture)
+    for _ in range(chance.randrange(1, 200)):
+        capture[chance.randrange(len(capture))] ^= 1 << chance.randrange(8)
+    at = 24
+    for _ in range(chance.randrange(1, 2000)):
+        size = struct.unpack_from("<I", capture, at + 8)[0]
+        if size > 65535 or at + 32 + size > len(capture):
+            break
+        at += 16 + size
+    struct.pack_into("<I", capture, at + chance.choice((8, 12)), chance.choice((0, 1, 65536, 0x7FFFFFFF, 0xFFFFFFFF, 70000)))
+    return bytes(capture[:chance.randrange(len(capture) // 2, len(capture))])
+
+
 class SensorMemoryTest(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="vedette-sensor-memory-"))
@@ -92,7 +122,7 @@ class SensorMemoryTest(unittest.TestCase):
     def resident(self, files, what):
         """The largest resident size, in bytes; what could not be read to its end is no failure here."""
         process = subprocess.Popen([BIN / "vedette-sensor", "read", *files, "--what", what], stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL)
+                                   stderr=subprocess.DEVNULL, preexec_fn=limit)
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         self.assertIn(process.returncode, (0, 1), f"{what} of {len(files)} files")
@@ -105,7 +135,9 @@ class SensorMemoryTest(unittest.TestCase):
 
     def test_the_corpus(self):
         files = sorted(path for path in (SHARED / "pcaps/malformed").rglob("*") if path.is_file())
-        if not files:
+        if files:
+            self.assertGreaterEqual(len(files), MALFORMED)
+        else:
             self.skipTest(f"no captures in {SHARED / 'pcaps/malformed'} (VEDETTE_SHARED says where they are)")
         for what in ("nothing", "assets"):
             with self.subTest(what=what):
@@ -119,6 +151,24 @@ class SensorMemoryTest(unittest.TestCase):
         for what in ("nothing", "assets"):
             with self.subTest(what=what):
                 self.check_growth(made[:2], made, what)
+
+    def test_files_that_are_wrong(self):
+        made = []
+        for seed in range(20):
+            made.append(self.folder / f"{seed}.pcap")
+            made[-1].write_bytes(damaged(random.Random(seed), malformed(seed, 2000)))
+        self.check_growth(made[:2] * 2, made * 20, "assets")
+
+    def test_a_large_plant(self):
+        path, flows = self.folder / "plant.pcap", MOST_FLOWS + 5_000
+        made = subprocess.run([sys.executable, BENCH, "--plant", path, "--devices=10000", f"--flows={flows}", f"--facts={flows}"],
+                              stdout=subprocess.PIPE, check=True)
+        told = json.loads(subprocess.run([BIN / "vedette-sensor", "read", path, "--what", "health"], capture_output=True,
+                                         check=True).stdout)
+        self.assertEqual(told["packets"], int(made.stdout))
+        self.assertEqual((told["flows"], told["messages"]), (flows, 2 * flows))
+        self.assertEqual(told["flows_evicted"], flows - MOST_FLOWS)
+        self.assertLess(self.resident([path], "assets"), MOST_PLANT)
 
 
 if __name__ == "__main__":
