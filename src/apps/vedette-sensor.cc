@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "sensor/config.h"
+#include "sensor/inventory_command.h"
 #include "sensor/read.h"
 #include "sensor/run.h"
 #include "sensor/send.h"
@@ -21,6 +22,7 @@ constexpr const char* kUsage =
     "\n"
     "  vedette-sensor read FILE... [--what WHAT] [-o ndjson|table|zeek|eve]\n"
     "                              [--workers N] [--keep-duplicates] [--protocols DIR]\n"
+    "                              [--edits FILE]\n"
     "        read captures (pcap, pcapng; -: standard input) and write what was asked for:\n"
     "        transactions  requests with their responses (default)\n"
     "        assets        which devices there are\n"
@@ -40,6 +42,11 @@ constexpr const char* kUsage =
     "        tells the hub whose connection string the configuration names\n"
     "  vedette-sensor status [-o table|json] [FLAGS]\n"
     "        say what the running sensor is at, or what the last one left\n"
+    "  vedette-sensor inventory list|show ID|history [-o table|json] [FLAGS]\n"
+    "        the devices that are kept in the state folder, and what people changed of them\n"
+    "  vedette-sensor inventory set ID FIELD=VALUE...|unset ID FIELD|merge ID INTO|\n"
+    "                           split ID ADDRESS|undo [N] [FLAGS]\n"
+    "        say what is right, whatever the network says; a running sensor takes it over\n"
     "  vedette-sensor check-config [FLAGS]\n"
     "        say what is wrong with the configuration, if anything\n"
     "\n"
@@ -74,6 +81,8 @@ std::string take_flag(std::string_view name, std::string_view value, sensor::Rea
     options.shape = *shape;
   } else if (name == "--protocols") {
     options.protocols = value;
+  } else if (name == "--edits") {
+    options.edits = value;
   } else if (name == "--workers") {
     const auto workers = base::parse_int(value);
     if (!workers || *workers < 1 || *workers > kMaxWorkers) return "--workers needs 1 to 64";
@@ -127,7 +136,7 @@ constexpr Flag kFlags[] = {{"--interface", "capture.interface"},
 struct ServiceArguments {
   std::string file;
   std::string output = "table";
-  std::vector<std::string> files;  // of send
+  std::vector<std::string> files;  // of send; the words of inventory
   std::vector<std::pair<std::string, std::string>> settings;
 };
 
@@ -135,7 +144,8 @@ struct ServiceArguments {
 std::string read_service_arguments(const std::vector<std::string_view>& words,
                                    ServiceArguments& arguments) {
   for (std::size_t i = 1; i < words.size(); ++i) {
-    if (words[0] == "send" && (words[i] == "-" || !words[i].starts_with('-'))) {
+    if ((words[0] == "send" || words[0] == "inventory") &&
+        (words[i] == "-" || !words[i].starts_with('-'))) {
       arguments.files.emplace_back(words[i]);
       continue;
     }
@@ -178,6 +188,8 @@ int serve(const std::vector<std::string_view>& words) {
     return 1;
   }
   if (words[0] == "status") return sensor::status(*config, arguments.output == "table", stdout);
+  if (words[0] == "inventory")
+    return sensor::inventory_command(*config, arguments.files, arguments.output == "table", stdout);
   if (words[0] == "check-config") return sensor::check_config(*config, stdout);
   if (words[0] == "send") return sensor::send(*config, arguments.files, stdout);
   return sensor::run(*config, stdout);
@@ -192,7 +204,7 @@ int main(int argc, char** argv) {
     std::fputs(kUsage, stdout);
     return 0;
   }
-  for (const std::string_view verb : {"run", "send", "status", "check-config"}) {
+  for (const std::string_view verb : {"run", "send", "status", "inventory", "check-config"}) {
     if (words[0] == verb) return serve(words);
   }
   if (words[0] != "read") return usage_error("unknown verb " + std::string(words[0]));

@@ -108,6 +108,15 @@ void json_line(std::string& out, const Device& device) {
     json.end_object();
   }
   if (device.level != 0) json.field("purdueLevel", device.level);
+  if (device.heard_level != 0) json.field("purdueLevelHeard", device.heard_level);
+  if (!device.notes.empty()) json.field("notes", device.notes);
+  if (!device.edits.empty()) {
+    json.key("edits");
+    json.begin_array();
+    for (const std::uint64_t number : device.edits)
+      json.value(number);
+    json.end_array();
+  }
   json.field("router", device.router);
   json.field("scanner", device.scanner);
   json.field("programmingDevice", device.programming_device);

@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "os/file.h"
 #include "sensor/capture/files.h"
+#include "sensor/edits_file.h"
 #include "sensor/engine/engine.h"
 #include "sensor/output.h"
 #include "sensor/protocols.h"
@@ -61,6 +63,19 @@ int read(const ReadOptions& options, std::FILE* out) {
   settings.worker = worker_settings(options.what);
   capture::Files files(options.files);
   Stock stock;
+  if (!options.edits.empty()) {
+    auto edits = os::file_exists(options.edits)
+                     ? read_edits(options.edits)
+                     : base::fail(base::Code::NotFound, "--edits", -1, options.edits);
+    if (!edits) {
+      std::fputs(("vedette-sensor: " + edits.error().to_string() + "\n").c_str(), stderr);
+      return 1;
+    }
+    for (const std::string& problem : edits->problems())
+      std::fputs(("vedette-sensor: " + options.edits + ", " + problem + ": passed over\n").c_str(),
+                 stderr);
+    stock.edits() = std::move(*edits);
+  }
   Output output(options.what, options.shape, out, stock);
   Audience audience{options.what == What::Assets ? &stock : nullptr, &output};
   engine::Engine engine(registry, audience, settings);

@@ -36,6 +36,7 @@ struct ReadOptions {
   Shape shape = Shape::Json;
   unsigned int workers = 1;
   bool keep_duplicates = false;
+  std::string edits;      // a file of what people changed of devices; empty: none
   std::string protocols;  // a folder of descriptions; empty: none
 };
 

@@ -15,6 +15,7 @@
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/service.h"
+#include "sensor/edits_file.h"
 #include "sensor/engine/live.h"
 #include "sensor/interface.h"
 #include "sensor/keeper.h"
@@ -92,6 +93,8 @@ struct Listening {
   Output& output;
   Reporter* reporter;
   Keeper& keeper;
+  Stock& stock;
+  EditsWatch& edits;
   std::FILE* out;
 };
 
@@ -128,7 +131,9 @@ int listen(engine::Live& live, const Listening& with) {
                                .sandbox = with.sandbox,
                                .health = last,
                                .reporter = with.reporter,
-                               .keeper = with.keeper});
+                               .keeper = with.keeper,
+                               .edits = with.stock.edits().all().size(),
+                               .edits_problem = with.edits.problem()});
   };
   // Whoever hears that it is ready may ask for its status.
   tell("running");
@@ -140,6 +145,7 @@ int listen(engine::Live& live, const Listening& with) {
     if (with.reporter != nullptr) with.reporter->pass_time(base::wall_now(), health);
     keep(with);
     if (base::mono_now() < next) return;
+    with.edits.look(with.stock.edits());
     next = base::mono_now() + kStatusEvery;
     tell("running");
     os::notify_service("WATCHDOG=1");
@@ -229,12 +235,14 @@ int run(const Config& config, std::FILE* out) {
     reporter = std::move(*started);
     reporter->remember(keeper.told());
   }
+  EditsWatch edits(config.state_dir.empty() ? "" : config.state_dir + kEditsFile);
+  edits.look(stock.edits());
   Output output(config.what, config.shape, out, stock);
   const flow::Registry registry(protocols->all());
   Audience audience{keeps_inventory(config) ? &stock : nullptr, &output, reporter.get()};
   engine::Live live(registry, audience, settings_for(config), std::move(interface->sources));
-  const Listening listening{config, interface->opened_by, *sandbox, output, reporter.get(), keeper,
-                            out};
+  const Listening listening{
+      config, interface->opened_by, *sandbox, output, reporter.get(), keeper, stock, edits, out};
   return listen(live, listening);
 }
 

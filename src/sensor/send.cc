@@ -12,6 +12,7 @@
 #include "os/loop.h"
 #include "os/thread.h"
 #include "sensor/capture/files.h"
+#include "sensor/edits_file.h"
 #include "sensor/engine/engine.h"
 #include "sensor/protocols.h"
 #include "sensor/reporter.h"
@@ -79,6 +80,7 @@ int send(const Config& config, const std::vector<std::string>& files, std::FILE*
   if (!identity) return failed(identity.error());
   // Of these captures, whatever the sensor of that folder has seen: sent again they say the same.
   Stock stock;
+  EditsWatch(config.state_dir + kEditsFile).look(stock.edits());
   std::unique_ptr<Reporter> reporter;
   Interruption interruption;
   if (const auto ready = interruption.prepare(); !ready) return failed(ready.error());

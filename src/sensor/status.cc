@@ -52,6 +52,8 @@ void write_status(const Config& config, const Status& status) {
   json.key("inventory");
   json.begin_object();
   status.keeper.write_status(json);
+  json.field("edits", std::uint64_t{status.edits});
+  if (!status.edits_problem.empty()) json.field("editsProblem", status.edits_problem);
   json.end_object();
   json.key("health");
   json.raw(health_json(status.health));

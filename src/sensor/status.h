@@ -21,6 +21,8 @@ struct Status {
   const engine::Health& health;
   const Reporter* reporter = nullptr;  // none without a hub
   const Keeper& keeper;
+  std::size_t edits = 0;             // that people made
+  const std::string& edits_problem;  // what of them could not be read; empty: nothing
 };
 // Nothing without a state folder; what fails is logged.
 void write_status(const Config& config, const Status& status);

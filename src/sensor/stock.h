@@ -13,12 +13,16 @@ namespace sensor {
 class Stock final : public engine::Consumer {
  public:
   void take(const engine::Record& record) override { note(inventory_, record); }
-  std::vector<inventory::Device> devices() const { return inventory_.devices(vendors_); }
+  std::vector<inventory::Device> devices() const { return inventory_.devices(vendors_, edits_); }
   inventory::Inventory& inventory() { return inventory_; }
   const inventory::Inventory& inventory() const { return inventory_; }
+  // What people changed.
+  inventory::Edits& edits() { return edits_; }
+  const inventory::Edits& edits() const { return edits_; }
 
  private:
   inventory::Inventory inventory_;
+  inventory::Edits edits_;
   inventory::Vendors vendors_ = installed_vendors();
 };
 

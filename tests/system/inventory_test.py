@@ -108,6 +108,76 @@ class InventoryTest(unittest.TestCase):
         self.assertEqual(self.status()["begunWith"], "kept")
         self.assertIn("127.0.0.24", self.stop(program))
 
+    def inventory(self, *words, code=0):
+        done = subprocess.run([BIN / "vedette-sensor", "inventory", *words, "--config", self.config], capture_output=True,
+                              text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done.stderr if code else done.stdout
+
+    def device(self, name):
+        return json.loads(self.inventory("show", name, "-o", "json"))
+
+    def test_people_correct_it(self):
+        program = self.start()
+        for last in (31, 32):
+            self.hear(f"127.0.0.{last}")
+        self.assertIn("127.0.0.31", self.inventory("list"))
+        self.inventory("set", "127.0.0.31", "name=Press 3", "type=PLC")
+        self.inventory("merge", "127.0.0.32", "127.0.0.31")
+        joined = self.device("127.0.0.32")
+        self.assertEqual((joined["id"], joined["ip"]), ("127.0.0.31", ["127.0.0.31", "127.0.0.32"]))
+        self.assertEqual((joined["edits"], joined["purdueLevel"]), ([1, 2, 3], 1))
+        self.assertEqual({one["fact"]: (one["value"], one["confidence"]) for one in joined["fields"]},
+                         {"name": ("Press 3", "stated"), "type": ("PLC", "stated")})
+        # The running one has them, too.
+        eventually(lambda: self.status()["edits"] == 3, timeout=60, what="the edits taken over")
+        program.cut_power()
+        program = self.start()
+        known = self.stop(program)
+        self.assertEqual(known["127.0.0.31"]["ip"], ["127.0.0.31", "127.0.0.32"])
+        self.assertNotIn("127.0.0.32", known)
+        # What was done can be undone, and that, too.
+        self.inventory("split", "127.0.0.31", "127.0.0.32")
+        self.assertEqual(self.device("127.0.0.32")["id"], "127.0.0.32")
+        self.inventory("undo")
+        self.assertEqual(self.device("127.0.0.32")["id"], "127.0.0.31")
+        self.inventory("undo", "3")
+        self.assertEqual(self.device("127.0.0.32")["id"], "127.0.0.32")
+        self.inventory("unset", "127.0.0.31", "name")
+        self.assertNotIn("name", [one["fact"] for one in self.device("127.0.0.31")["fields"]])
+        history = [json.loads(line) for line in self.inventory("history", "-o", "json").splitlines()]
+        self.assertEqual([one["do"] for one in history], ["set", "set", "merge", "split", "undo", "undo", "unset"])
+        self.assertTrue(all(one["who"] for one in history))
+        self.assertIn("(undone)", self.inventory("history"))
+        edits = self.state / "edits.jsonl"
+        self.assertEqual(stat.S_IMODE(edits.stat().st_mode), 0o600)
+        # A crash in the middle of a line that nobody was told of.
+        with edits.open("ab") as file:
+            file.write(b'{"edit":8,"ti')
+        self.inventory("set", "127.0.0.31", "vendor=Ours")
+        self.assertEqual(self.device("127.0.0.31")["edits"], [1, 2, 7, 8])
+
+    def test_what_cannot_be_is_refused(self):
+        program = self.start()
+        for last in (41, 42):
+            self.hear(f"127.0.0.{last}")
+        self.stop(program)
+        for words, said in ((("show", "10.9.9.9"), "no device has the address 10.9.9.9"),
+                            (("set", "127.0.0.41", "colour=red"), "there are name, type"),
+                            (("set", "127.0.0.41", "name"), "is not FIELD=VALUE"),
+                            (("set", "127.0.0.41", "level=9"), "1 to 4"),
+                            (("unset", "127.0.0.41", "name"), "nobody set name"),
+                            (("merge", "127.0.0.41", "127.0.0.41"), "one device already"),
+                            (("split", "127.0.0.41", "127.0.0.42"), "no address of 127.0.0.41"),
+                            (("split", "127.0.0.41", "127.0.0.41"), "nothing would be left"),
+                            (("undo",), "nothing to undo"), (("undo", "7"), "no edit 7"),
+                            (("show", "press"), "no address of a device")):
+            with self.subTest(words):
+                self.assertIn(said, self.inventory(*words, code=1))
+        self.assertEqual(self.inventory("history"), "")
+        self.assertIn("merge ID INTO", self.inventory("merge", "127.0.0.41", code=2))
+        self.assertIn("inventory list", self.inventory("join", code=2))
+
     def test_a_folder_is_of_one_sensor(self):
         program = self.start()
         second = subprocess.run([BIN / "vedette-sensor", "run", "--config", self.config], capture_output=True, text=True,

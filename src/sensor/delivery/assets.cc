@@ -19,6 +19,7 @@ std::uint64_t content_of(const inventory::Device& device, const schema::NetworkA
   event.payload = schema::payload_of(std::move(plain));
   std::string text;
   schema::encode_event(event, text);
+  text += device.notes + '\0';
   for (const inventory::Field& field : device.fields) {
     text += dissect::fact_name(field.fact);
     if (field.rack) text += " r" + std::to_string(*field.rack);
@@ -74,7 +75,9 @@ Assets::Tellings Assets::changed(const std::vector<inventory::Device>& devices,
     told.content = content;
     told.kept = false;
     told.last = device.last;
-    told.at = next(told, now);
+    // What a person said of it is newer than the packets of a capture.
+    told.at = next(told, std::max<base::WallTime>(
+                             now, std::chrono::ceil<std::chrono::milliseconds>(device.edited)));
     tellings[told.at].push_back(std::move(item));
   }
   for (auto one = told_.begin(); one != told_.end();) {

@@ -153,6 +153,7 @@ schema::NetworkAsset asset_item(const Device& device) {
   item.is_programming_device = device.programming_device;
   item.first_seen = time_text(device.first);
   item.last_seen = time_text(device.last);
+  if (!device.notes.empty()) item.extra_details.emplace_back("Notes", device.notes);
   if (device.fields.empty()) return item;
   std::string evidence;
   base::json::Writer json(evidence);

@@ -67,6 +67,15 @@ std::string_view guess(const Device& device, bool serves_industry, bool uses_ind
   return {};
 }
 
+// Beside what a person said, what would be believed without, where nobody else says anything.
+void show_guess(Device& device, std::string_view type) {
+  const auto field = std::ranges::find_if(
+      device.fields, [](const Field& one) { return one.fact == Fact::Type && !one.slot; });
+  if (type.empty() || field == device.fields.end() || field->values.size() > 1) return;
+  field->values.push_back(
+      {std::string(type), "traffic", Confidence::Guess, device.first, device.last});
+}
+
 }  // namespace
 
 void Inventory::classify(Device& device, const Node& whole) {
@@ -74,6 +83,8 @@ void Inventory::classify(Device& device, const Node& whole) {
     if (one.fact == Fact::Type && !one.slot) device.type = one.values[0];
     if (one.fact == Fact::Gateway) device.router = true;
   }
+  if (device.type.stated)
+    show_guess(device, guess(device, whole.serves_industry, whole.uses_industry));
   if (device.type.text.empty()) {
     const std::string_view type = guess(device, whole.serves_industry, whole.uses_industry);
     if (type.empty()) return;

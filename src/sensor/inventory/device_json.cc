@@ -42,7 +42,7 @@ std::string_view confidence_name(dissect::Confidence confidence) {
 void write_value(Writer& json, const Value& value) {
   json.field("value", value.text);
   json.field("source", value.source);
-  json.field("confidence", confidence_name(value.confidence));
+  json.field("confidence", value.stated ? "stated" : confidence_name(value.confidence));
   json.field("first", base::format_rfc3339(value.first, 3));
   json.field("last", base::format_rfc3339(value.last, 3));
 }

@@ -11,7 +11,7 @@ namespace sensor::inventory {
 // "guess", "banner", "neighbor", "protocol".
 std::string_view confidence_name(dissect::Confidence confidence);
 
-// Members value, source, confidence, first, last of the object that is open.
+// Members value, source, confidence (also "stated"), first, last of the object that is open.
 void write_value(base::json::Writer& json, const Value& value);
 
 // What is known of the device as an array of objects: fact, rack, slot, the believed value, and

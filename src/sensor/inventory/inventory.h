@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "dissect/evidence.h"
 #include "dissect/message.h"
+#include "sensor/inventory/edits.h"
 #include "sensor/inventory/vendors.h"
 
 namespace sensor::inventory {
@@ -25,6 +26,7 @@ struct Value {
   dissect::Confidence confidence = dissect::Confidence::Guess;
   base::WallTime first;
   base::WallTime last;
+  bool stated = false;  // by a person, which beats all evidence; `source` is "manual"
 };
 
 // One thing that is known: what is believed first, then what else was said.
@@ -36,7 +38,9 @@ struct Field {
 };
 
 struct Device {
-  std::string id;  // stable: its hardware address, or "IP" or "IP@VLAN" when it has none here
+  // Stable: its hardware address, or "IP" or "IP@VLAN" when it has none here; of one that people
+  // joined, that of the one that others were joined to.
+  std::string id;
   std::vector<dissect::MacAddress> macs;
   std::vector<dissect::IpAddress> ips;
   std::vector<dissect::IpAddress> former_ips;  // that are another device's now
@@ -52,6 +56,11 @@ struct Device {
   int level = 0;  // of the Purdue model, 1 to 4; 0: not known
   base::WallTime first;
   base::WallTime last;
+  int heard_level = 0;               // where a person stated another
+  std::string notes;                 // a person's
+  std::vector<std::string> stated;   // fields that a person set
+  std::vector<std::uint64_t> edits;  // that made it what it is, in order
+  base::WallTime edited;             // when anything of that last changed; 0: never
 
   // The believed value; empty: none.
   std::string_view field(dissect::Fact fact) const;
@@ -106,7 +115,7 @@ class Inventory {
                 dissect::Access access);
 
   // In the order of their ids.
-  std::vector<Device> devices(const Vendors& vendors) const;
+  std::vector<Device> devices(const Vendors& vendors, const Edits& edits = {}) const;
   std::uint64_t left_out() const { return left_out_; }
   // Hardware and network addresses that are known.
   std::size_t nodes() const { return macs_.size() + ips_.size(); }
@@ -121,8 +130,9 @@ class Inventory {
   std::size_t make_room(base::WallTime unseen_since);
 
  private:
-  friend class Reading;  // saved.cc
-  friend class Writing;
+  friend class Reading;                                     // saved.cc
+  friend class Writing;                                     // saved.cc
+  friend class Arranging;                                   // devices.cc
   static constexpr std::size_t kFewNodes = kMaxNodes / 16;  // less room than that is hardly any
   using FieldKey = std::tuple<dissect::Fact, int, int>;     // rack and slot -1: none
   // An address, hardware or network.
@@ -147,6 +157,14 @@ class Inventory {
   using IpKey = std::pair<std::uint16_t, dissect::IpAddress>;  // VLAN and address
   using MacKey = dissect::MacAddress;
 
+  // Addresses of one device: the first is its id.
+  struct Group {
+    std::vector<Address> addresses;                          // none: it became part of another
+    std::map<std::string, const Edit*, std::less<>> stated;  // by field
+    std::vector<std::uint64_t> edits;
+    base::WallTime edited;
+  };
+
   Node* node(const dissect::End& end, std::uint16_t vlan, base::WallTime time);
   void link(const dissect::End& end, std::uint16_t vlan, base::WallTime time, bool confirmed,
             bool direct);
@@ -155,6 +173,10 @@ class Inventory {
   bool forwards(const std::map<IpKey, Link>& links) const;
   // Whose a network address is, of all hardware addresses that had it.
   std::map<IpKey, MacKey> owners() const;
+  std::vector<Group> groups(const std::map<IpKey, MacKey>& owner) const;
+  Device device(const Group& group, const std::map<IpKey, MacKey>& owner,
+                const Vendors& vendors) const;
+  static void describe(Device& device, Node& whole, const Group& group);
   static void classify(Device& device, const Node& whole);
   static void merge(Node& whole, const Node& part);
 
