@@ -182,7 +182,7 @@ void json_line(std::string& out, const engine::FlowRecord& record) {
   json.begin_object();
   json.field("first", base::format_rfc3339(record.first, 6));
   json.field("last", base::format_rfc3339(record.last, 6));
-  json.field("packet", record.id);
+  json.field("packet", record.first_packet);
   json.field("transport", engine::transport_text(record.info));
   json.field("protocol", record.protocol == nullptr ? std::string_view() : record.protocol->name);
   if (record.expected != nullptr) json.field("expected", record.expected->name);

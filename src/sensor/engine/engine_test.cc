@@ -3,9 +3,11 @@
 #include <deque>
 #include <map>
 #include <random>
+#include <set>
 
 #include <gtest/gtest.h>
 
+#include "sensor/engine/live.h"
 #include "sensor/flow/testing.h"
 #include "sensor/packet/testing.h"
 
@@ -23,6 +25,11 @@ class Given final : public capture::PacketSource {
     frames_.push_back(std::move(bytes));
     packets_.push_back(raw(frames_.back(), packet::LinkType::Ethernet, milliseconds));
     packets_.back().number = packets_.size();
+  }
+  // As from an interface: without a number.
+  void add_live(ByteVec bytes) {
+    add(std::move(bytes), 0);
+    packets_.back().number = 0;
   }
   void rewind() { at_ = 0; }
   base::Result<Next> next(packet::RawPacket& packet) override {
@@ -224,6 +231,45 @@ TEST(Engine, FlowsThatGoOnAreToldInParts) {
     further += other.records - 1;
   }
   EXPECT_GT(further, 0);
+}
+
+TEST(Live, CallsEachFlowOtherwiseInAllWorkersAndRuns) {
+  // Ends with 50 flows, of packets that have no numbers, as interfaces give them.
+  const auto source = [](std::uint8_t from) {
+    auto made = std::make_unique<Given>();
+    for (std::uint16_t port = 50000; port < 50050; ++port)
+      made->add_live(
+          ethernet(0x0800, ipv4({.from = from, .to = 9}, udp(port, 7000, message('Q', "1=pump")))));
+    return made;
+  };
+  struct Names final : Consumer {
+    std::set<std::uint64_t> of;
+    int flows = 0;
+    void take(const Record& record) override {
+      const auto* flow = std::get_if<FlowRecord>(&record.content);
+      if (flow == nullptr) return;
+      EXPECT_EQ(flow->id, record.flow);
+      EXPECT_EQ(flow->first_packet, 0U);
+      of.insert(flow->id);
+      ++flows;
+    }
+  };
+  const flow::Registry registry(flow::testing::kProtocols);
+  Names names;
+  for (int turn = 0; turn < 2; ++turn) {
+    std::vector<std::unique_ptr<capture::PacketSource>> sources;
+    for (std::uint8_t from = 1; from <= 3; ++from)
+      sources.push_back(source(from));
+    const base::MonoTime begun = base::mono_now();
+    Live live(registry, names, {}, std::move(sources));
+    EXPECT_TRUE(live.run([](const Health&) {}));
+    // Flows take longer than a microsecond each wherever they come from; here nothing else does.
+    while (base::mono_now() - begun < std::chrono::microseconds(150))
+      ;
+  }
+  EXPECT_EQ(names.flows, 300);
+  EXPECT_EQ(names.of.size(), 300U);
+  EXPECT_LT(*names.of.rbegin(), std::uint64_t{1} << 53U);
 }
 
 TEST(Clock, NeverGoesBack) {

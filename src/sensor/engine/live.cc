@@ -36,10 +36,17 @@ Live::Live(const flow::Registry& registry, Consumer& consumer, const Settings& s
   each.tracker.flows = std::max(1U, each.tracker.flows / static_cast<std::uint32_t>(count));
   each.tracker.reassembly /= count;
   each.fact_capacity /= count;
+  // Workers count flows in turns, from when they began, so that neither another worker nor the next
+  // run calls one of its own the same. Microseconds, of which readers of JSON keep all digits.
+  const auto begun = base::wall_now().time_since_epoch();
+  each.tracker.first_id = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(begun).count());
+  each.tracker.next_id = count;
   for (auto& source : sources) {
     auto lane = std::make_unique<Lane>();
     lane->source = std::move(source);
     lane->worker = std::make_unique<Worker>(registry, each);
+    ++each.tracker.first_id;
     lane->decoder = packet::Decoder(settings.decode);
     lanes_.push_back(std::move(lane));
   }

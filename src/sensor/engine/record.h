@@ -59,6 +59,7 @@ struct SightingRecord {
 // WorkerSettings::flows_every).
 struct FlowRecord {
   std::uint64_t id = 0;
+  std::uint64_t first_packet = 0;  // its number in the capture; 0: live
   dissect::FlowInfo info;
   std::uint16_t vlan = 0;
   base::WallTime first;

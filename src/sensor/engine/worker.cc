@@ -238,6 +238,7 @@ void Worker::tell_flow(const flow::Flow& flow, bool over) {
   record.over = over;
   record.told_before = before.any;
   record.id = flow.id;
+  record.first_packet = flow.first_packet;
   record.info = flow.info;
   record.vlan = flow.vlan;
   record.first = flow.first;

@@ -103,7 +103,8 @@ struct TcpState {
 struct Flow {
   dissect::FlowInfo info;
   Key key;
-  std::uint64_t id = 0;  // its first packet's number
+  std::uint64_t id = 0;            // its first packet's number, or what the tracker's settings say
+  std::uint64_t first_packet = 0;  // its number; 0: live
   std::uint16_t vlan = 0;
   base::WallTime first;
   base::WallTime last;

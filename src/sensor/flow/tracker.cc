@@ -56,6 +56,8 @@ Tracker::Tracker(const Registry& registry, Listener& listener, dissect::Details*
       listener_(listener),
       budget_{settings.reassembly, 0},
       table_(settings.flows),
+      id_(settings.first_id),
+      id_step_(settings.next_id),
       tell_([this](const dissect::Transaction& one) { listener_.transaction(*at_.flow, one); }) {}
 
 Tracker::~Tracker() = default;
@@ -112,8 +114,8 @@ std::uint32_t Tracker::add(const Packet& packet, const Key& key, std::uint64_t h
   const std::uint32_t index = table_.add(key, hash, Class::Unanswered);
   Flow& flow = table_.at(index);
   counts_.add(FlowCount::Flows);
-  ++next_id_;
-  flow.id = packet.number != 0 ? packet.number : next_id_;
+  flow.first_packet = packet.number;
+  flow.id = packet.number != 0 ? packet.number : std::exchange(id_, id_ + id_step_);
   flow.vlan = packet.vlan;
   flow.first = packet.time;
   flow.info.transport = packet.transport;

@@ -15,6 +15,9 @@ namespace sensor::flow {
 struct TrackerSettings {
   std::uint32_t flows = 200'000;
   std::size_t reassembly = 64U << 20U;  // bytes, of all streams
+  // What flows are called whose first packet has no number: the first, and from one to the next.
+  std::uint64_t first_id = 1;
+  std::uint64_t next_id = 1;
 };
 
 // Takes packets to the parsers of what they carry: finds their flow, puts TCP streams in order,
@@ -115,7 +118,8 @@ class Tracker final : dissect::Sink, Messages {
   std::deque<Watched> watched_;
   dissect::TransactionPool transactions_;
   std::vector<std::unique_ptr<Unknown>> spare_;  // to use again
-  std::uint64_t next_id_ = 0;
+  std::uint64_t id_;                             // of the next flow without a number
+  std::uint64_t id_step_;
   At at_;
   dissect::Pdu pdu_;
   dissect::Matcher::Tell tell_;

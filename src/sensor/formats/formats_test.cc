@@ -122,6 +122,20 @@ TEST(FlowNames, AreTheSameAndTheirOwn) {
   EXPECT_EQ(names.size(), 10'000U);
 }
 
+TEST(Eve, NoTwoFlowsShareANumberThatJsonKeeps) {
+  std::set<std::string> numbers;
+  for (const std::uint64_t first : {std::uint64_t{0}, std::uint64_t{1'795'000'000'000'000}}) {
+    for (std::uint64_t flow = first; flow < first + 5000; ++flow) {
+      std::string line;
+      eve_line(line, engine::FlowRecord(), flow);
+      const std::string number = at(parsed(line), "flow_id");
+      EXPECT_LT(std::stoull(number), std::uint64_t{1} << 53U);
+      numbers.insert(number);
+    }
+  }
+  EXPECT_EQ(numbers.size(), 10'000U);
+}
+
 TEST(Zeek, WritesConnections) {
   std::string line;
   zeek_line(line, flow(), 5);
