@@ -1,4 +1,5 @@
 // vedette-sensor: sees which devices a network has, and what they say to each other.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -67,6 +68,12 @@ constexpr unsigned int kMaxWorkers = 64;
 int usage_error(const std::string& problem) {
   std::fputs(("vedette-sensor: " + problem + "\n\n" + kUsage).c_str(), stderr);
   return 2;
+}
+
+// Anywhere, so that `read --help` is no flag without a value.
+bool asks_for_help(const std::vector<std::string_view>& words) {
+  return std::ranges::any_of(
+      words, [](std::string_view word) { return word == "--help" || word == "-h"; });
 }
 
 // Empty: all fine.
@@ -200,10 +207,7 @@ int serve(const std::vector<std::string_view>& words) {
 int main(int argc, char** argv) {
   const std::vector<std::string_view> words(argv + 1, argv + argc);
   if (words.empty()) return usage_error("a verb is missing");
-  if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
-    std::fputs(kUsage, stdout);
-    return 0;
-  }
+  if (words[0] == "help" || asks_for_help(words)) return std::fputs(kUsage, stdout) < 0 ? 1 : 0;
   for (const std::string_view verb : {"run", "send", "status", "inventory", "check-config"}) {
     if (words[0] == verb) return serve(words);
   }

@@ -8,7 +8,8 @@ on purpose; it read all of them, to their end or to where they are cut. Generate
 
 *Messages* are packets in which a message ends: the share of those that tshark finds in which we find one, too. *Values*
 are single fields of packets in which both found a message, and the share that is equal. What only one of them has counts
-as different. Fields that tshark does not have are not in these numbers. *Repeated* values are beside them: those that tshark
+as different. Fields that tshark does not have are not in these numbers. Where no capture has a protocol, its own tests are
+all that there is: their bytes are written by hand, after its specification. *Repeated* values are beside them: those that tshark
 shows in a packet whose bytes do not hold them, because it remembers them of another one (the name of a file with each of its
 blocks) or decrypts them. `tests/conformance/PROTOCOL.tsv` says what such packets are known by. *Set aside* are packets of
 connections that tshark is wrong about from some packet on; each section says which, and why.
@@ -34,7 +35,8 @@ def report(mappings, results, version, folders):
     out = [HEAD.format(version=version, captures=captures, malformed=folders["malformed"][""]).rstrip("\n")]
     for name, result in sorted(results.items()):
         out.append(f"| [{name}](#{name}) | {len(result.files)} | {result.both} | {result.only_tshark} | {result.only_ours} "
-                   f"| {result.frames_share():.1f} % | {result.values()} | {result.fields_share():.1f} % |")
+                   f"| {_percent(result.frames_share(), result.both + result.only_tshark)} | {result.values()} "
+                   f"| {_percent(result.fields_share(), result.values())} |")
     for name, result in sorted(results.items()):
         out += ["", f"## {name}", "", *_section(mappings[name], result)]
     out += ["", CLAIMS.rstrip("\n")]
@@ -42,6 +44,10 @@ def report(mappings, results, version, folders):
         named = ", ".join(f"{name} {count}" for name, count in claims.most_common() if name)
         out.append(f"| {folder} | {claims['']} | {named} |")
     return "\n".join(out) + "\n"
+
+
+def _percent(share, of):
+    return f"{share:.1f} %" if of else "none"
 
 
 def unexplained(mappings, results):
