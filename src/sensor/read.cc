@@ -63,6 +63,7 @@ int read(const ReadOptions& options, std::FILE* out) {
   settings.worker = worker_settings(options.what);
   capture::Files files(options.files);
   Stock stock;
+  if (options.what == What::Assets) stock.know_vendors();
   if (!options.edits.empty()) {
     auto edits = os::file_exists(options.edits)
                      ? read_edits(options.edits)

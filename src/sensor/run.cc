@@ -226,6 +226,7 @@ int run(const Config& config, std::FILE* out) {
   for (const int signal : {SIGINT, SIGTERM})
     std::signal(signal, [](int) { asked_to_stop = true; });
   Stock stock;
+  if (keeps_inventory(config)) stock.know_vendors();
   Keeper keeper(config.state_dir, config.inventory_every, stock.inventory());
   std::unique_ptr<Reporter> reporter;
   if (config.has_hub()) {

@@ -80,6 +80,7 @@ int send(const Config& config, const std::vector<std::string>& files, std::FILE*
   if (!identity) return failed(identity.error());
   // Of these captures, whatever the sensor of that folder has seen: sent again they say the same.
   Stock stock;
+  stock.know_vendors();
   EditsWatch(config.state_dir + kEditsFile).look(stock.edits());
   std::unique_ptr<Reporter> reporter;
   Interruption interruption;

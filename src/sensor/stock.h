@@ -13,6 +13,9 @@ namespace sensor {
 class Stock final : public engine::Consumer {
  public:
   void take(const engine::Record& record) override { note(inventory_, record); }
+  // Reads who made network cards, which takes some hundredths of a second: for those who will ask
+  // for devices, before they do.
+  void know_vendors() { vendors_ = installed_vendors(); }
   std::vector<inventory::Device> devices() const { return inventory_.devices(vendors_, edits_); }
   inventory::Inventory& inventory() { return inventory_; }
   const inventory::Inventory& inventory() const { return inventory_; }
@@ -23,7 +26,7 @@ class Stock final : public engine::Consumer {
  private:
   inventory::Inventory inventory_;
   inventory::Edits edits_;
-  inventory::Vendors vendors_ = installed_vendors();
+  inventory::Vendors vendors_;
 };
 
 // Who is told, one after the other; nobody for each null pointer. They outlive it.
