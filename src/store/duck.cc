@@ -205,6 +205,21 @@ base::Result<std::vector<std::int64_t>> Connection::numbers(const std::string& s
   return out;
 }
 
+base::Result<Reading> Reading::begin(Connection& connection) {
+  TRY(connection.execute("BEGIN TRANSACTION READ ONLY"));
+  return Reading(connection);
+}
+
+Reading::~Reading() {
+  if (connection_ == nullptr) return;
+  // An interrupt that was meant for the query may hit this instead, and a few may come.
+  constexpr int kTries = 100;
+  for (int i = 0; i < kTries; ++i) {
+    const auto done = connection_->execute("ROLLBACK");
+    if (done || done.error().code != base::Code::Closed) return;
+  }
+}
+
 Column::Column(duckdb_data_chunk chunk, idx_t column) {
   duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, column);
   data_ = duckdb_vector_get_data(vector);

@@ -79,6 +79,22 @@ class Connection {
   duckdb_connection handle_ = nullptr;
 };
 
+// A transaction that only reads. DuckDB plans with what it knows of a table's values at that time
+// (the largest number, the longest text) and leaves out what cannot be needed then: a statement
+// that is prepared, and run after rows with other values were committed, reads those rows wrong.
+// Within one transaction it sees the rows that it was planned for.
+class Reading {
+ public:
+  static base::Result<Reading> begin(Connection& connection);
+  ~Reading();
+  Reading(Reading&& other) noexcept : connection_(std::exchange(other.connection_, nullptr)) {}
+  Reading& operator=(Reading&&) = delete;
+
+ private:
+  explicit Reading(Connection& connection) : connection_(&connection) {}
+  Connection* connection_;
+};
+
 // One column of one chunk. Views live as long as the chunk.
 class Column {
  public:

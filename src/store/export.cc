@@ -117,20 +117,22 @@ base::Result<void> Queries::State::write_file(const kql::Compiled& query, Export
                                               const ExportOptions& options,
                                               const std::string& path) {
   const auto* cancelled = options.cancel != nullptr ? &options.cancel->state_->cancelled : nullptr;
-  return guarded(
-      options.timeout, options.cancel, [&](duck::Connection& connection) -> base::Result<void> {
-        Running statement;
-        if (format == ExportFormat::Parquet) {
-          auto done = TRY(statement.run(connection, parquet_sql(query, path), cancelled));
-          while (TRY(done.next())) {
-          }
-          return {};
-        }
-        auto rows = TRY(statement.run(connection, query.sql, cancelled));
-        ASSERT(rows.column_count() == query.columns.size());
-        TRY(check_columns(statement, query.columns));
-        return write_ndjson(rows, query.columns, path);
-      });
+  return guarded(options.timeout, options.cancel,
+                 [&](duck::Connection& connection) -> base::Result<void> {
+                   Running statement;
+                   if (format == ExportFormat::Parquet) {
+                     TRY(statement.prepare(connection, parquet_sql(query, path)));
+                     auto done = TRY(statement.run(cancelled));
+                     while (TRY(done.next())) {
+                     }
+                     return {};
+                   }
+                   TRY(statement.prepare(connection, query.sql));
+                   auto rows = TRY(statement.run(cancelled));
+                   ASSERT(rows.column_count() == query.columns.size());
+                   TRY(check_columns(statement, query.columns));
+                   return write_ndjson(rows, query.columns, path);
+                 });
 }
 
 std::expected<ExportedFile, QueryFailure> Queries::export_kql(std::string_view text,

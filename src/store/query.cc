@@ -207,7 +207,8 @@ base::Result<void> Queries::State::execute(const std::string& sql, const QueryOp
   return guarded(options.timeout, options.cancel,
                  [&](duck::Connection& connection) -> base::Result<void> {
                    Running statement;
-                   auto rows = TRY(statement.run(connection, sql, cancelled));
+                   TRY(statement.prepare(connection, sql));
+                   auto rows = TRY(statement.run(cancelled));
                    ASSERT(rows.column_count() == result.columns.size());
                    TRY(check_columns(statement, result.columns));
                    return read_rows(rows, options, result);

@@ -79,19 +79,24 @@ class Watchdog {
   std::jthread thread_;
 };
 
-// Owns a prepared statement and its pending result.
+// Owns a prepared statement, its pending result, and the transaction in which it is planned and
+// run. Rows of it must go first.
 class Running {
  public:
   ~Running() {
     duckdb_destroy_pending(&pending_);
     duckdb_destroy_prepare(&prepared_);
   }
-  base::Result<duck::Rows> run(duck::Connection& connection, const std::string& sql,
-                               const std::atomic<bool>* cancelled) {
+  base::Result<void> prepare(duck::Connection& connection, const std::string& sql) {
+    reading_.emplace(TRY(duck::Reading::begin(connection)));
     if (duckdb_prepare(connection.get(), sql.c_str(), &prepared_) != DuckDBSuccess) {
       return std::unexpected(duck::to_error("event store query", DUCKDB_ERROR_BINDER,
                                             duckdb_prepare_error(prepared_)));
     }
+    return {};
+  }
+  // What was prepared.
+  base::Result<duck::Rows> run(const std::atomic<bool>* cancelled) {
     if (duckdb_pending_prepared_streaming(prepared_, &pending_) != DuckDBSuccess) {
       return std::unexpected(duck::to_error("event store query", DUCKDB_ERROR_INVALID,
                                             duckdb_pending_error(pending_)));
@@ -112,6 +117,7 @@ class Running {
   }
 
  private:
+  std::optional<duck::Reading> reading_;
   duckdb_prepared_statement prepared_ = nullptr;
   duckdb_pending_result pending_ = nullptr;
 };

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "store/catalogue.h"
+#include "store/query_state.h"
 #include "store/store_testing.h"
 
 namespace store {
@@ -250,6 +251,62 @@ TEST_F(QueryTest, QueriesSeeWholeBatchesWhileTheWriterAppends) {
   done = true;
   reader.join();
   EXPECT_EQ(json(run("SecurityIoTRawEvent | summarize c = count()")), "[[3000]]");
+}
+
+// DuckDB leaves out of a plan what its knowledge of a table's values rules out: sorted numbers
+// below 256 are one byte each, and a condition that all rows meet is none.
+TEST(Running, RowsThatComeAfterThePlanAreNotRead) {
+  TempDir dir;
+  const duck::Settings settings{std::size_t{256} << 20U, 2, dir.path() + "/spill"};
+  auto database = duck::Database::open(dir.path() + "/database", settings);
+  ASSERT_TRUE(database) << database.error().to_string();
+  auto writer = std::move(*duck::Connection::open(*database));
+  auto reader = std::move(*duck::Connection::open(*database));
+  ASSERT_TRUE(
+      writer.execute("CREATE TABLE numbers(n BIGINT, t VARCHAR); "
+                     "INSERT INTO numbers SELECT i, 'short' FROM range(256) AS r(i)"));
+  {
+    Running statement;
+    ASSERT_TRUE(statement.prepare(reader, "SELECT n, t FROM numbers ORDER BY n"));
+    ASSERT_TRUE(writer.execute(
+        "INSERT INTO numbers SELECT 256 + i, repeat('long', 20) FROM range(256) AS r(i)"));
+    auto rows = statement.run(nullptr);
+    ASSERT_TRUE(rows) << rows.error().to_string();
+    std::int64_t next = 0;
+    while (true) {
+      const auto more = rows->next();
+      ASSERT_TRUE(more) << more.error().to_string();
+      if (!*more) break;
+      for (idx_t row = 0; row < rows->size(); ++row) {
+        EXPECT_EQ(rows->column(0).as<std::int64_t>(row), next++);
+        EXPECT_EQ(rows->column(1).text(row), "short");
+      }
+    }
+    EXPECT_EQ(next, 256);
+  }
+  // The transaction is over: what came is there, and another may begin.
+  EXPECT_EQ((*reader.numbers("SELECT count(*) FROM numbers"))[0], 512);
+}
+
+TEST(Running, ATransactionEndsAfterAnInterruptToo) {
+  TempDir dir;
+  const duck::Settings settings{std::size_t{256} << 20U, 2, dir.path() + "/spill"};
+  auto database = duck::Database::open(dir.path() + "/database", settings);
+  ASSERT_TRUE(database) << database.error().to_string();
+  auto connection = std::move(*duck::Connection::open(*database));
+  std::jthread interrupter([&](const std::stop_token& stop) {
+    while (!stop.stop_requested())
+      duckdb_interrupt(connection.get());
+  });
+  for (int i = 0; i < 20; ++i) {
+    Running statement;
+    if (!statement.prepare(connection, "SELECT count(*) FROM range(100000000)")) continue;
+    auto rows = statement.run(nullptr);
+    if (rows) (void)rows->next();
+  }
+  interrupter.request_stop();
+  interrupter.join();
+  EXPECT_TRUE(connection.execute("BEGIN TRANSACTION; ROLLBACK"));
 }
 
 }  // namespace
