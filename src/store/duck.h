@@ -82,7 +82,8 @@ class Connection {
 // A transaction that only reads. DuckDB plans with what it knows of a table's values at that time
 // (the largest number, the longest text) and leaves out what cannot be needed then: a statement
 // that is prepared, and run after rows with other values were committed, reads those rows wrong.
-// Within one transaction it sees the rows that it was planned for.
+// Within one transaction it sees the rows that it was planned for. The connection must outlive it,
+// and nobody may interrupt the connection while it begins or ends.
 class Reading {
  public:
   static base::Result<Reading> begin(Connection& connection);

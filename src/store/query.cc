@@ -167,6 +167,7 @@ base::Result<void> Queries::State::guarded(std::chrono::milliseconds timeout, Ca
                                            const Work& work) {
   auto lease = TRY(store.lease());
   duck::Connection& connection = lease.connection();
+  const auto reading = duck::Reading::begin(connection);
   const auto set_cancel = [&](duckdb_connection target) {
     if (cancel == nullptr) return false;
     const std::lock_guard lock(cancel->state_->mutex);
@@ -179,7 +180,7 @@ base::Result<void> Queries::State::guarded(std::chrono::milliseconds timeout, Ca
     return base::fail(base::Code::Closed, "query", -1, "cancelled");
   }
   const auto alarm = watchdog.arm(base::mono_now() + timeout, connection.get());
-  auto outcome = work(connection);
+  auto outcome = reading ? work(connection) : std::unexpected(reading.error());
   const bool ended = set_cancel(nullptr);
   const bool expired = watchdog.disarm(alarm);
   if (!outcome && store.keeper->suspect(outcome.error())) {

@@ -79,8 +79,8 @@ class Watchdog {
   std::jthread thread_;
 };
 
-// Owns a prepared statement, its pending result, and the transaction in which it is planned and
-// run. Rows of it must go first.
+// Owns a prepared statement and its pending result. Rows of it must go first. It is for within one
+// duck::Reading: what was planned is run on the rows that it was planned for.
 class Running {
  public:
   ~Running() {
@@ -88,7 +88,6 @@ class Running {
     duckdb_destroy_prepare(&prepared_);
   }
   base::Result<void> prepare(duck::Connection& connection, const std::string& sql) {
-    reading_.emplace(TRY(duck::Reading::begin(connection)));
     if (duckdb_prepare(connection.get(), sql.c_str(), &prepared_) != DuckDBSuccess) {
       return std::unexpected(duck::to_error("event store query", DUCKDB_ERROR_BINDER,
                                             duckdb_prepare_error(prepared_)));
@@ -117,7 +116,6 @@ class Running {
   }
 
  private:
-  std::optional<duck::Reading> reading_;
   duckdb_prepared_statement prepared_ = nullptr;
   duckdb_pending_result pending_ = nullptr;
 };
@@ -150,7 +148,8 @@ struct Queries::State {
   std::unexpected<QueryFailure> fail(QueryFailure failure);
   std::unexpected<QueryFailure> refuse();
 
-  // Runs `work` on a connection that the watchdog and `cancel` may interrupt.
+  // Runs `work` within one reading transaction, on a connection that the watchdog and `cancel` may
+  // interrupt while it runs: never while the transaction begins or ends.
   using Work = std::function<base::Result<void>(duck::Connection&)>;
   base::Result<void> guarded(std::chrono::milliseconds timeout, Cancel* cancel, const Work& work);
   base::Result<void> execute(const std::string& sql, const QueryOptions& options,

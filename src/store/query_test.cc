@@ -266,6 +266,8 @@ TEST(Running, RowsThatComeAfterThePlanAreNotRead) {
       writer.execute("CREATE TABLE numbers(n BIGINT, t VARCHAR); "
                      "INSERT INTO numbers SELECT i, 'short' FROM range(256) AS r(i)"));
   {
+    const auto reading = duck::Reading::begin(reader);
+    ASSERT_TRUE(reading) << reading.error().to_string();
     Running statement;
     ASSERT_TRUE(statement.prepare(reader, "SELECT n, t FROM numbers ORDER BY n"));
     ASSERT_TRUE(writer.execute(
@@ -288,25 +290,32 @@ TEST(Running, RowsThatComeAfterThePlanAreNotRead) {
   EXPECT_EQ((*reader.numbers("SELECT count(*) FROM numbers"))[0], 512);
 }
 
-TEST(Running, ATransactionEndsAfterAnInterruptToo) {
+TEST(Running, ATransactionEndsAfterItsQueryWasInterrupted) {
   TempDir dir;
   const duck::Settings settings{std::size_t{256} << 20U, 2, dir.path() + "/spill"};
   auto database = duck::Database::open(dir.path() + "/database", settings);
   ASSERT_TRUE(database) << database.error().to_string();
   auto connection = std::move(*duck::Connection::open(*database));
-  std::jthread interrupter([&](const std::stop_token& stop) {
-    while (!stop.stop_requested())
-      duckdb_interrupt(connection.get());
-  });
-  for (int i = 0; i < 20; ++i) {
+  {
+    const auto reading = duck::Reading::begin(connection);
+    ASSERT_TRUE(reading) << reading.error().to_string();
+    const std::jthread interrupter([&](const std::stop_token& stop) {
+      while (!stop.stop_requested())
+        duckdb_interrupt(connection.get());
+    });
     Running statement;
-    if (!statement.prepare(connection, "SELECT count(*) FROM range(100000000)")) continue;
-    auto rows = statement.run(nullptr);
-    if (rows) (void)rows->next();
+    auto prepared = statement.prepare(
+        connection, "SELECT count(*) FROM range(1000000000000) AS a(i) WHERE i % 7 = 3");
+    auto outcome = prepared ? statement.run(nullptr) : std::unexpected(prepared.error());
+    if (outcome) {
+      const auto more = outcome->next();
+      ASSERT_FALSE(more);
+      outcome = std::unexpected(more.error());
+    }
+    EXPECT_EQ(outcome.error().code, base::Code::Closed) << outcome.error().to_string();
   }
-  interrupter.request_stop();
-  interrupter.join();
-  EXPECT_TRUE(connection.execute("BEGIN TRANSACTION; ROLLBACK"));
+  const auto after = connection.execute("BEGIN TRANSACTION; ROLLBACK");
+  EXPECT_TRUE(after) << after.error().to_string();
 }
 
 }  // namespace
